@@ -928,6 +928,18 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include functions/catalogue/search.sql
 --!include functions/audit/break_glass.sql
 --!include functions/common/constraint_messages.sql
+--!include functions/auth/_passwords.sql
+--!include functions/auth/_tokens.sql
+--!include functions/auth/_sessions.sql
+--!include functions/auth/settings.sql
+--!include functions/auth/resolve_actor.sql
+--!include functions/auth/sign_in.sql
+--!include functions/auth/register_shopper.sql
+--!include functions/auth/password_reset.sql
+--!include functions/auth/staff_password_reset.sql
+--!include functions/auth/invitations.sql
+--!include functions/auth/clean_up.sql
+--!include functions/storage/uploads.sql
 
 --------------------------------------------------------------------------------
 -- 9020 Access rules: one file per table.
