@@ -142,10 +142,10 @@ to :ROLE_ANONYMOUS, :ROLE_USER, :ROLE_VIEWER, :ROLE_STAFF, :ROLE_PARTNER, :ROLE_
 
 create table app_private.settings (
   key text constraint settings_pkey primary key,
-  value text not null,
+  value jsonb not null,
   updated_at timestamptz not null default now()
 );
-comment on table app_private.settings is 'Facts of this installation that functions read, by key.';
+comment on table app_private.settings is 'Facts of this installation that functions read: key and JSON value.';
 
 --------------------------------------------------------------------------------
 -- 0050 Common triggers and the switch that closes a table.
@@ -287,16 +287,15 @@ create index sessions_active_brand_id_idx on app_private.sessions (active_brand_
 create index sessions_expires_at_idx on app_private.sessions (expires_at);
 comment on table app_private.sessions is 'Browser sessions by the SHA-256 of their cookie; the cookie itself is never stored.';
 
-create table app_private.sign_in_failures (
-  email_hash bytea constraint sign_in_failures_pkey primary key
-    constraint sign_in_failures_email_hash_check check (length(email_hash) = 32),
+create table app_private.login_throttle (
+  email text constraint login_throttle_pkey primary key,
   failed_attempts integer not null default 0
-    constraint sign_in_failures_failed_attempts_check check (failed_attempts >= 0),
+    constraint login_throttle_failed_attempts_check check (failed_attempts >= 0),
   locked_until timestamptz,
   updated_at timestamptz not null default now()
 );
-create index sign_in_failures_updated_at_idx on app_private.sign_in_failures (updated_at);
-comment on table app_private.sign_in_failures is 'Failed sign-ins for e-mails nobody has, by hash: unknown ones lock exactly as known ones do, so a lock tells nothing.';
+create index login_throttle_updated_at_idx on app_private.login_throttle (updated_at);
+comment on table app_private.login_throttle is 'Failed sign-ins by lower-case e-mail, known or not: the lock-out must not tell which exist.';
 
 create table app_private.password_resets (
   token_hash bytea constraint password_resets_pkey primary key
