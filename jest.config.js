@@ -1,0 +1,30 @@
+/** @type {import("jest").Config} */
+export default {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test", "<rootDir>/packages"],
+  testMatch: ["**/*.test.ts", "**/*.test.tsx"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/"],
+  // Node runs these files as they are; swc does the same for jest, and JSX.
+  extensionsToTreatAsEsm: [".ts", ".tsx"],
+  transform: {
+    "^.+\\.tsx?$": [
+      "@swc/jest",
+      {
+        sourceMaps: "inline",
+        module: { type: "es6" },
+        jsc: {
+          target: "es2024",
+          parser: { syntax: "typescript", tsx: true },
+          transform: { react: { runtime: "automatic" } },
+        },
+      },
+    ],
+  },
+  globalSetup: "./test/globalSetup.ts",
+  globalTeardown: "./test/globalTeardown.ts",
+  testTimeout: 60_000,
+  // Each worker uses the one database server; more would only wait for it.
+  maxWorkers: 2,
+  // A leaked pool would end as a hang; name it instead.
+  errorOnDeprecated: true,
+};

@@ -1,0 +1,47 @@
+import pg from "pg";
+
+import type { Config } from "../config.ts";
+import type { Log } from "./log.ts";
+import type { Urls } from "./urls.ts";
+
+/** What serves requests and background tasks. Nothing at run time is the owner. */
+export type Pools = {
+  app: pg.Pool;
+  worker: pg.Pool;
+  close(): Promise<void>;
+};
+
+export function makePools(
+  urls: Urls,
+  config: Pick<Config, "pool">,
+  log: Log,
+): Pools {
+  const make = (name: string, connectionString: string, max: number) => {
+    const pool = new pg.Pool({
+      connectionString,
+      max,
+      application_name: `closetai ${name}`,
+      // Unset, a caller waits for ever for a connection.
+      connectionTimeoutMillis: config.pool.connectTimeoutMs,
+      idleTimeoutMillis: 30_000,
+      // A frozen server or a dropped route is noticed, not waited for.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+    });
+    // An idle connection that breaks is replaced at the next use; without a
+    // listener it would end the process.
+    pool.on("error", (error) => {
+      log.warn(`An idle ${name} connection broke: ${error.message}`);
+    });
+    return pool;
+  };
+  const app = make("app", urls.app, config.pool.app);
+  const worker = make("worker", urls.worker, config.pool.worker);
+  return {
+    app,
+    worker,
+    close: async () => {
+      await Promise.all([app.end(), worker.end()]);
+    },
+  };
+}

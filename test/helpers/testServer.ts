@@ -1,0 +1,27 @@
+import type { Database } from "../../server/db/connect.ts";
+import type { Urls } from "../../server/db/urls.ts";
+
+export const TEST_FOLDER_PREFIX = "closetai-test-";
+
+export const TEMPLATE_DATABASE = "closetai_template";
+
+/** What the process that runs globalSetup keeps for globalTeardown. */
+export const sharedServer: { database?: Database; folder?: string } = {};
+
+/** What globalSetup tells the processes that run tests. */
+export type TestServer = {
+  urls: Urls & { root: string };
+  serverVersion: number;
+  folder: string;
+  secret: string;
+};
+
+export function testServer(): TestServer {
+  const text = process.env.CLOSETAI_TEST_SERVER;
+  if (!text) {
+    throw new Error(
+      "No test server: run tests through jest, whose globalSetup starts it",
+    );
+  }
+  return JSON.parse(text) as TestServer;
+}
