@@ -1,0 +1,142 @@
+import Box from "@mui/material/Box";
+import ButtonBase from "@mui/material/ButtonBase";
+import Drawer from "@mui/material/Drawer";
+import Typography from "@mui/material/Typography";
+import type { Theme } from "@mui/material/styles";
+import useMediaQuery from "@mui/material/useMediaQuery";
+import {
+  LinkBase,
+  useMatch,
+  useSidebarState,
+  useTranslate,
+} from "react-admin";
+
+import { useTokens } from "../theme/useTokens.ts";
+import { useSession } from "../useSession.ts";
+import { BrandSwitcher } from "./BrandSwitcher.tsx";
+import { Logo } from "./Logo.tsx";
+import { navigationFor } from "./navigation.tsx";
+import type { NavItem } from "./navigation.tsx";
+
+export const SIDEBAR_WIDTH = 268;
+
+const NavLink = ({ to, label, icon: Icon, exact = false, onClick }: NavItem & { onClick: () => void }) => {
+  const translate = useTranslate();
+  const c = useTokens();
+  const active = useMatch({ path: to, end: exact }) !== null;
+  return (
+    <ButtonBase
+      component={LinkBase}
+      to={to}
+      onClick={onClick}
+      aria-current={active ? "page" : undefined}
+      sx={{
+        width: "100%",
+        justifyContent: "flex-start",
+        gap: 1.5,
+        minHeight: 42,
+        px: 1.5,
+        borderRadius: "9px",
+        fontSize: "0.92rem",
+        fontWeight: active ? 600 : 500,
+        color: active ? c.onInk : c.text,
+        bgcolor: active ? c.ink : "transparent",
+        "& svg": { fontSize: 20, color: active ? c.onInk : c.quiet },
+        "&:hover": { bgcolor: active ? c.ink : c.line },
+      }}
+    >
+      <Icon />
+      {translate(label)}
+    </ButtonBase>
+  );
+};
+
+const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
+  const translate = useTranslate();
+  const { session, can } = useSession();
+  return (
+    <Box
+      sx={{
+        display: "flex",
+        flexDirection: "column",
+        height: "100%",
+        px: 2,
+        py: 2.5,
+        overflowY: "auto",
+      }}
+    >
+      <Box sx={{ px: 1, mb: 2.5 }}>
+        <LinkBase
+          to="/"
+          onClick={onNavigate}
+          aria-label={`${translate("app.name")}: ${translate("menu.home")}`}
+          style={{ color: "inherit", textDecoration: "none", display: "inline-flex", borderRadius: 8 }}
+        >
+          <Logo size={30} />
+        </LinkBase>
+      </Box>
+      <BrandSwitcher />
+      <Box component="nav" aria-label={translate("app.navigation")} sx={{ mt: 2 }}>
+        {navigationFor(session, can).map((section) => (
+          <Box key={section.label ?? "top"} sx={{ mb: 2 }}>
+            {section.label !== null && (
+              <Typography
+                variant="overline"
+                color="textSecondary"
+                component="h2"
+                sx={{ px: 1.5, mb: 0.5 }}
+              >
+                {translate(section.label)}
+              </Typography>
+            )}
+            <Box component="ul" sx={{ listStyle: "none", m: 0, p: 0, display: "grid", gap: "2px" }}>
+              {section.items.map((item) => (
+                <li key={item.to}>
+                  <NavLink {...item} onClick={onNavigate} />
+                </li>
+              ))}
+            </Box>
+          </Box>
+        ))}
+      </Box>
+    </Box>
+  );
+};
+
+/** A rail on wide screens, a drawer on narrow ones. */
+export const Sidebar = () => {
+  const c = useTokens();
+  const wide = useMediaQuery<Theme>((theme) => theme.breakpoints.up("md"), {
+    noSsr: true,
+  });
+  const [open, setOpen] = useSidebarState();
+  if (wide) {
+    return (
+      <Box
+        component="aside"
+        sx={{
+          width: SIDEBAR_WIDTH,
+          flexShrink: 0,
+          position: "sticky",
+          top: 0,
+          height: "100vh",
+          bgcolor: c.rail,
+          borderRight: `1px solid ${c.line}`,
+        }}
+      >
+        <SidebarContent onNavigate={() => undefined} />
+      </Box>
+    );
+  }
+  return (
+    <Drawer
+      open={open}
+      onClose={() => setOpen(false)}
+      slotProps={{
+        paper: { sx: { width: 292, maxWidth: "86vw", bgcolor: c.rail } },
+      }}
+    >
+      <SidebarContent onNavigate={() => setOpen(false)} />
+    </Drawer>
+  );
+};

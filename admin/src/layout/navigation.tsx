@@ -1,0 +1,103 @@
+import AdminPanelSettingsIcon from "@mui/icons-material/AdminPanelSettingsOutlined";
+import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
+import GroupIcon from "@mui/icons-material/GroupOutlined";
+import HistoryIcon from "@mui/icons-material/HistoryOutlined";
+import HomeIcon from "@mui/icons-material/HomeOutlined";
+import LabelIcon from "@mui/icons-material/LabelOutlined";
+import MailIcon from "@mui/icons-material/MailOutlined";
+import PersonIcon from "@mui/icons-material/PersonOutlined";
+import PrivacyTipIcon from "@mui/icons-material/PrivacyTipOutlined";
+import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
+import TuneIcon from "@mui/icons-material/TuneOutlined";
+import UploadFileIcon from "@mui/icons-material/UploadFileOutlined";
+import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
+import type { ComponentType } from "react";
+
+import type { Session } from "../session.ts";
+
+export type NavItem = { to: string; label: string; icon: ComponentType; exact?: boolean };
+export type NavSection = { label: string | null; items: NavItem[] };
+
+type Can = (resource: string, action: string) => boolean;
+
+/** The menu of a role: what it may not list is not there. */
+export function navigationFor(session: Session, can: Can): NavSection[] {
+  const when = (allowed: boolean, item: NavItem) => (allowed ? [item] : []);
+  const sections: NavSection[] = [
+    {
+      label: null,
+      items: [{ to: "/", label: "menu.home", icon: HomeIcon, exact: true }],
+    },
+    {
+      label: "menu.catalogue",
+      items: [
+        ...when(can("wardrobe_items", "list"), {
+          to: "/wardrobe_items",
+          label: "resources.wardrobe_items.menu",
+          icon: WardrobeIcon,
+        }),
+        ...when(can("products", "list"), {
+          to: "/products",
+          label: "resources.products.menu",
+          icon: CheckroomIcon,
+        }),
+        ...when(can("imports", "list"), {
+          to: "/imports",
+          label: "resources.imports.menu",
+          icon: UploadFileIcon,
+        }),
+        ...when(can("category_mappings", "list"), {
+          to: "/category_mappings",
+          label: "resources.category_mappings.menu",
+          icon: LabelIcon,
+        }),
+      ],
+    },
+    {
+      label: session.staffRole === null ? "menu.team" : "menu.records",
+      items: [
+        ...when(can("brands", "list"), {
+          to: "/brands",
+          label: "resources.brands.menu",
+          icon: StorefrontIcon,
+        }),
+        ...when(can("users", "list"), {
+          to: "/users",
+          label: "resources.users.menu",
+          icon: PersonIcon,
+        }),
+        ...when(session.brand !== null && can("members", "list"), {
+          to: "/members",
+          label: "resources.members.menu",
+          icon: GroupIcon,
+        }),
+        ...when(session.brand !== null && can("invitations", "list"), {
+          to: "/invitations",
+          label: "resources.invitations.menu",
+          icon: MailIcon,
+        }),
+        ...when(session.brand !== null && can("brands", "edit"), {
+          to: `/brands/${session.brand?.id ?? ""}`,
+          label: "menu.settings",
+          icon: TuneIcon,
+        }),
+        ...when(can("wardrobe_access", "create"), {
+          to: "/wardrobe-access",
+          label: "break_glass.menu",
+          icon: PrivacyTipIcon,
+        }),
+        ...when(can("staff", "list"), {
+          to: "/staff",
+          label: "resources.staff.menu",
+          icon: AdminPanelSettingsIcon,
+        }),
+        ...when(can("audit_log", "list"), {
+          to: "/audit_log",
+          label: "resources.audit_log.menu",
+          icon: HistoryIcon,
+        }),
+      ],
+    },
+  ];
+  return sections.filter((section) => section.items.length > 0);
+}

@@ -1,0 +1,163 @@
+import { HttpError } from "react-admin";
+
+export type BrandRole = "viewer" | "analyst" | "manager" | "owner";
+export type StaffRole = "support" | "finance" | "privacy" | "admin";
+export type AppRole =
+  | "anonymous"
+  | "user"
+  | "viewer"
+  | "analyst"
+  | "manager"
+  | "brand_owner"
+  | "staff_support"
+  | "staff_finance"
+  | "staff_privacy"
+  | "staff_admin";
+
+export type SessionUser = { id: string; email: string; displayName: string };
+export type Brand = { id: string; slug: string; name: string };
+export type Membership = Brand & { role: BrandRole };
+export type DemoAccount = { email: string; label: string };
+
+export type Session = {
+  user: SessionUser | null;
+  role: AppRole;
+  brand: Brand | null;
+  brands: Membership[];
+  staffRole: StaffRole | null;
+  demo: boolean;
+};
+
+const ROLES: readonly AppRole[] = [
+  "anonymous",
+  "user",
+  "viewer",
+  "analyst",
+  "manager",
+  "brand_owner",
+  "staff_support",
+  "staff_finance",
+  "staff_privacy",
+  "staff_admin",
+];
+
+/** The server names database roles; an unknown one gets the least. */
+export function parseRole(value: unknown): AppRole {
+  const name = String(value ?? "").replace(/^closetai_/, "");
+  return ROLES.find((role) => role === name) ?? "anonymous";
+}
+
+type RawSession = Partial<Omit<Session, "role">> & { role?: string };
+
+function parseSession(raw: RawSession): Session {
+  return {
+    user: raw.user ?? null,
+    role: parseRole(raw.role),
+    brand: raw.brand ?? null,
+    brands: raw.brands ?? [],
+    staffRole: raw.staffRole ?? null,
+    demo: raw.demo ?? false,
+  };
+}
+
+type ErrorBody = {
+  error?: { code?: string; message?: string; hint?: string; field?: string };
+};
+
+/**
+ * Calls the server's own routes (not GraphQL) with the session cookie. A
+ * refusal becomes an HttpError whose body carries the code, field and hint.
+ */
+export async function callServer<T>(
+  path: string,
+  options: { method?: "GET" | "POST"; body?: unknown; signal?: AbortSignal } = {},
+): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: options.method ?? "GET",
+      credentials: "same-origin",
+      headers: {
+        accept: "application/json",
+        ...(options.body === undefined
+          ? {}
+          : { "content-type": "application/json" }),
+      },
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+      signal: options.signal ?? null,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") {
+      throw error;
+    }
+    throw new HttpError("server.unreachable", 503, { code: "DOWN" });
+  }
+  const text = await response.text();
+  let body: unknown = null;
+  try {
+    body = text === "" ? null : JSON.parse(text);
+  } catch {
+    // A proxy's HTML error page is no answer of ours; its status still counts.
+    body = null;
+  }
+  if (!response.ok) {
+    const details = (body as ErrorBody | null)?.error;
+    throw new HttpError(
+      details?.message ??
+        (response.status >= 500 ? "server.unreachable" : "server.refused"),
+      response.status,
+      details ?? {},
+    );
+  }
+  return body as T;
+}
+
+let current: Promise<Session> | null = null;
+
+/** The session as the server sees it; asked once, then kept until changed. */
+export function loadSession(): Promise<Session> {
+  current ??= callServer<RawSession>("/auth/session")
+    .then(parseSession)
+    .catch((error: unknown) => {
+      current = null;
+      throw error;
+    });
+  return current;
+}
+
+export function forgetSession(): void {
+  current = null;
+}
+
+export async function signIn(email: string, password: string): Promise<void> {
+  await callServer("/auth/login", { method: "POST", body: { email, password } });
+  forgetSession();
+}
+
+export async function signOut(): Promise<void> {
+  await callServer("/auth/logout", { method: "POST", body: {} });
+  forgetSession();
+}
+
+export async function switchBrand(brandId: string | null): Promise<void> {
+  await callServer("/auth/brand", { method: "POST", body: { brandId } });
+  forgetSession();
+}
+
+export const requestPasswordReset = (email: string) =>
+  callServer<unknown>("/auth/reset-request", { method: "POST", body: { email } });
+
+export const resetPassword = (token: string, password: string) =>
+  callServer<unknown>("/auth/reset", {
+    method: "POST",
+    body: { token, password },
+  });
+
+export async function acceptInvitation(input: {
+  token: string;
+  displayName?: string;
+  password?: string;
+}): Promise<void> {
+  await callServer("/auth/accept-invite", { method: "POST", body: input });
+  forgetSession();
+}
