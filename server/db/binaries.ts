@@ -237,10 +237,7 @@ export function findBinaries(
   if (fault === null) return installed;
   // It runs for us, so it is the place that the server's user cannot enter.
   if (user && tryRun(installed, null) === null) {
-    const target = join(
-      privateTemporaryFolder(dataDir),
-      `postgres-${version}`,
-    );
+    const target = join(privateTemporaryFolder(dataDir), `postgres-${version}`);
     if (!existsSync(target)) {
       log.info(
         `The system user "${user.name}" cannot enter this checkout: copying PostgreSQL to ${target}`,

@@ -216,4 +216,3 @@ export async function waitForServer(
     pause = Math.min(pause * 2, 5_000);
   }
 }
-

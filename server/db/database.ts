@@ -94,11 +94,9 @@ export async function prepareDatabase(urls: Urls): Promise<void> {
       );
     }
     // The functions these roles make are for nobody until they are granted.
-    for (const role of [
-      LOGIN_ROLES.owner,
-      LOGIN_ROLES.worker,
-      READER_ROLE,
-    ].map(escapeIdentifier)) {
+    for (const role of [LOGIN_ROLES.owner, LOGIN_ROLES.worker, READER_ROLE].map(
+      escapeIdentifier,
+    )) {
       await owner.query(
         `set role ${role};
          alter default privileges revoke execute on functions from public;
@@ -131,4 +129,3 @@ export async function dropDatabaseAt(
 ): Promise<void> {
   await withClient(rootUrl, (root) => dropDatabase(root, name));
 }
-

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
@@ -30,8 +30,8 @@ import {
   EmbeddedServerError,
   findBinaries,
   privateTemporaryFolder,
-  serverUser,
   type ServerUser,
+  serverUser,
 } from "./binaries.ts";
 import { errorCode, errorMessage } from "./errorCode.ts";
 import type { Log } from "./log.ts";

@@ -37,8 +37,10 @@ function makePool(connectionString: string, name: string): pg.Pool {
     connectionTimeoutMillis: 10_000,
     application_name: `test ${name}`,
   });
-  // Tests that cut connections must not end the process by it.
+  // A test that cuts connections must not end the process by it: the query
+  // that runs, or the next one, fails with the reason.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
