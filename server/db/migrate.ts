@@ -2,14 +2,17 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Logger } from "@graphile/logger";
+import { type LogFunctionFactory, Logger } from "@graphile/logger";
 import {
   current as runCurrent,
   migrate as runCommitted,
   type Settings,
 } from "graphile-migrate";
 import { clearAllPools } from "graphile-migrate/dist/pgReal.js";
-import { runMigrations as installWorker } from "graphile-worker";
+import {
+  Logger as WorkerLogger,
+  runMigrations as installWorker,
+} from "graphile-worker";
 import { type Client, type ClientBase, escapeIdentifier } from "pg";
 
 import { projectDir } from "../config.ts";
@@ -57,17 +60,17 @@ export function gmSettings(
     rootConnectionString: urls.root ?? "postgres://unused.invalid/postgres",
     ...(options.shadowUrl ? { shadowConnectionString: options.shadowUrl } : {}),
     databaseOwner: LOGIN_ROLES.owner,
-    logger: gmLogger(log),
+    logger: new Logger(tellWhatMatters(log)),
   };
 }
 
-/** graphile-migrate narrates every step; we tell only what matters. */
-export function gmLogger(log: Log): Logger {
-  return new Logger(() => (level, message) => {
+/** The libraries narrate every step; we tell only what matters. */
+function tellWhatMatters(log: Log): LogFunctionFactory<object> {
+  return () => (level, message) => {
     if (String(level) === "error") log.error(message);
     else if (String(level) === "warning") log.warn(message);
     else log.debug(message);
-  });
+  };
 }
 
 /**
@@ -92,18 +95,56 @@ export async function migrate(
   const withCurrent = options.current ?? process.env.NODE_ENV !== "production";
   await withMigrationLock(urls, log, async (owner) => {
     await installQueue(urls, owner, log);
-    await retryOnLock(log, async (attemptLog) => {
-      const settings = gmSettings(urls, attemptLog, {
-        migrationsFolder: options.migrationsFolder,
-      });
-      try {
-        await (withCurrent ? runCurrent(settings) : runCommitted(settings));
-      } finally {
-        releaseGmConnections();
-      }
-    });
-    await ensurePartitions(owner, log);
+    await applyMigrations(urls, owner, log, withCurrent, options);
   });
+}
+
+/**
+ * One save of a migration file: what is committed and new, current.sql, and the
+ * partitions of tables that were just made again. Tells whether anything ran.
+ */
+export async function migrateCurrent(
+  urls: Urls,
+  log: Log,
+  options: Pick<MigrateOptions, "migrationsFolder"> = {},
+): Promise<{ changed: boolean }> {
+  return withMigrationLock(urls, log, async (owner) => {
+    const before = await fingerprint(owner);
+    await applyMigrations(urls, owner, log, true, options);
+    return { changed: before !== (await fingerprint(owner)) };
+  });
+}
+
+async function applyMigrations(
+  urls: Urls,
+  owner: ClientBase,
+  log: Log,
+  withCurrent: boolean,
+  options: Pick<MigrateOptions, "migrationsFolder">,
+): Promise<void> {
+  await retryOnLock(log, async (attemptLog) => {
+    const settings = gmSettings(urls, attemptLog, {
+      migrationsFolder: options.migrationsFolder,
+    });
+    try {
+      await (withCurrent ? runCurrent(settings) : runCommitted(settings));
+    } finally {
+      releaseGmConnections();
+    }
+  });
+  await ensurePartitions(owner, log);
+}
+
+/** Differs whenever another set of migrations has run. */
+async function fingerprint(owner: ClientBase): Promise<string> {
+  const { rows } = await owner.query<{ fingerprint: string }>(
+    `select pg_catalog.concat(
+              (select pg_catalog.max(m.hash) from graphile_migrate.migrations m
+                where m.filename = (select pg_catalog.max(n.filename) from graphile_migrate.migrations n)),
+              (select pg_catalog.md5(c.content) from graphile_migrate.current c)
+            ) as fingerprint`,
+  );
+  return rows[0]?.fingerprint ?? "";
 }
 
 /**
@@ -193,7 +234,7 @@ function bound(log: Log): Log {
  * it. It comes before the migrations, whose functions put jobs into it. For
  * others its tables are closed twice: no grants, and row security.
  */
-async function installQueue(
+export async function installQueue(
   urls: Urls,
   owner: ClientBase,
   log: Log,
@@ -211,7 +252,7 @@ async function installQueue(
     await installWorker({
       connectionString: urls.worker,
       schema: WORKER_SCHEMA,
-      logger: gmLogger(log),
+      logger: new WorkerLogger(tellWhatMatters(log)),
     });
   } finally {
     // Every time: a run that was killed may have left it.
