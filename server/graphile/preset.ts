@@ -1,0 +1,103 @@
+import "postgraphile";
+
+import { PgAggregatesPreset } from "@graphile/pg-aggregates";
+import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+import { makePgService } from "postgraphile/adaptors/pg";
+import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
+
+import type { Config } from "../config.ts";
+import type { ConstraintErrors } from "../errors/constraints.ts";
+import { makeMaskError } from "../errors.ts";
+import { makeContext, type ResolveActor } from "./context.ts";
+import { FILTER_OPERATORS } from "./filterOperators.ts";
+import type { LiveSubscriber } from "./LiveSubscriber.ts";
+import { makeDefaultPagePlugin } from "./plugins/DefaultPagePlugin.ts";
+import { makeGroupLimitPlugin } from "./plugins/GroupLimitPlugin.ts";
+import { LeanSchemaPlugin } from "./plugins/LeanSchemaPlugin.ts";
+import { makeLimitsPlugin } from "./plugins/LimitsPlugin.ts";
+import { LivePlugin } from "./plugins/LivePlugin.ts";
+import { RefusalPlugin } from "./plugins/RefusalPlugin.ts";
+
+export type PresetOptions = {
+  config: Pick<Config, "mode" | "limits">;
+  /** Logs in as closetai_app; serves every request. */
+  pool: Pool;
+  /** Has a connection of its own: a pool's one would be lent away. */
+  subscriber: LiveSubscriber;
+  log: Pick<Logger, "error" | "warn">;
+  constraints: () => ConstraintErrors;
+  resolveActor: ResolveActor;
+  /** Of other parts of the server, e.g. the URLs of stored files. */
+  extraPlugins?: readonly GraphileConfig.Plugin[];
+  /** Rebuild the schema when the database's changes (development). */
+  watch?: boolean;
+};
+
+export function makePreset({
+  config: { mode, limits },
+  pool,
+  subscriber,
+  log,
+  constraints,
+  resolveActor,
+  extraPlugins = [],
+  watch = false,
+}: PresetOptions): GraphileConfig.Preset {
+  const open = mode !== "production";
+  return {
+    extends: [
+      PostGraphileAmberPreset,
+      PgSimplifyInflectionPreset,
+      PostGraphileConnectionFilterPreset,
+      PgAggregatesPreset,
+    ],
+    plugins: [
+      LeanSchemaPlugin,
+      makeDefaultPagePlugin(limits),
+      makeGroupLimitPlugin(limits),
+      LivePlugin,
+      makeLimitsPlugin({ limits, suggestions: open, introspection: open }),
+      RefusalPlugin,
+      ...extraPlugins,
+    ],
+    // A field that cannot be built stops production at start, not a caller later.
+    disablePlugins: mode === "development" ? [] : ["SwallowErrorsPlugin"],
+    pgServices: [
+      makePgService({
+        pool,
+        schemas: ["app_public"],
+        pgSubscriber: subscriber,
+      }),
+    ],
+    schema: {
+      connectionFilterAllowedOperators: [...FILTER_OPERATORS],
+      connectionFilterComputedColumns: false,
+      connectionFilterSetofFunctions: false,
+    },
+    grafast: {
+      context: makeContext({ statementMs: limits.statementMs, resolveActor }),
+      explain: false,
+      timeouts: {
+        planning: limits.planningMs,
+        execution: limits.executionMs,
+      },
+    },
+    grafserv: {
+      graphqlPath: "/graphql",
+      graphiqlPath: "/ruru",
+      eventStreamPath: "/graphql/stream",
+      graphqlOverGET: false,
+      graphiql: open,
+      // Alone, `graphiql: false` still serves the IDE on GET /graphql.
+      graphiqlOnGraphQLGET: false,
+      allowedRequestContentTypes: ["application/json"],
+      maxRequestLength: limits.bodyBytes,
+      websockets: true,
+      maskError: makeMaskError({ log, constraints }),
+      watch,
+    },
+  };
+}
