@@ -939,6 +939,10 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include functions/auth/invitations.sql
 --!include functions/auth/clean_up.sql
 --!include functions/storage/uploads.sql
+--!include functions/import/category_defaults.sql
+--!include functions/import/runs.sql
+--!include functions/import/batch.sql
+--!include functions/import/worker.sql
 
 --------------------------------------------------------------------------------
 -- 9020 Access rules: one file per table.
