@@ -943,6 +943,7 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include functions/import/runs.sql
 --!include functions/import/batch.sql
 --!include functions/import/worker.sql
+--!include functions/live/notify.sql
 
 --------------------------------------------------------------------------------
 -- 9020 Access rules: one file per table.
