@@ -10,8 +10,8 @@ import {
   isErrorCode,
 } from "./errors/catalogue.ts";
 import {
-  camelCase,
-  type ConstraintErrors,
+    type ConstraintErrors,
+  fieldName,
   noConstraintErrors,
 } from "./errors/constraints.ts";
 import { requestScope } from "./requestScope.ts";
@@ -171,7 +171,7 @@ function fromDatabaseError(
   constraints: ConstraintErrors,
 ): PublicError {
   const code = error.code ?? "";
-  const field = error.column === undefined ? null : camelCase(error.column);
+  const field = error.column === undefined ? null : fieldName(error.column);
   if (isErrorCode(code)) {
     return told(code, {
       message: error.message,
@@ -198,7 +198,7 @@ function fromConstraint(
       : constraints.find(error.schema, error.table, error.constraint);
   const field =
     words?.field ??
-    (error.column === undefined ? null : camelCase(error.column));
+    (error.column === undefined ? null : fieldName(error.column));
   switch (error.code) {
     case "23502":
       return told("INVAL", {
@@ -332,7 +332,7 @@ function isPoolTimeout(error: unknown): boolean {
 const VALUE_KINDS = /(Value|^Variable|^VariableDefinition|^ObjectField)$/;
 
 const REQUEST_WORDS =
-  /^(Must provide an operation\.|Must provide operation name if query contains multiple operations\.|Unknown operation named )/;
+  /^(Must provide an operation\.|Must provide operation name if query contains multiple operations\.|Unknown operation named |Too many validation errors)/;
 
 function fromGraphQLError(
   error: GraphQLError,
@@ -356,6 +356,12 @@ function fromGraphQLError(
   const aboutInput =
     error.path === undefined &&
     (cause instanceof GraphQLError ? located : VALUE_KINDS.test(kind));
+  // The engine gave up comparing fields that repeat: its own bound on work.
+  if (error.message === "Validation aborted.") {
+    return told("LIMIT", {
+      message: "The operation repeats the same fields too often.",
+    });
+  }
   if (aboutInput || REQUEST_WORDS.test(error.message)) {
     return told("GRAPHQL_VALIDATION", { message: error.message });
   }

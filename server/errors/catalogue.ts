@@ -65,6 +65,21 @@ export const ERROR_KINDS = {
     message: "A brand needs at least one owner.",
     hint: "Make someone else an owner first.",
   },
+  // A catalogue file as a whole; what is wrong with a row is told as its refusal.
+  NOROW: { status: 422, message: "The file has no rows." },
+  NOTXT: {
+    status: 422,
+    message: "This file is not text.",
+    hint: "Upload a CSV file.",
+  },
+  NOENC: {
+    status: 422,
+    message: "The encoding of this file cannot be read.",
+    hint: "Save it as CSV in UTF-8.",
+  },
+  NODEL: { status: 422, message: "The header has one column only." },
+  NOHDR: { status: 422, message: "The header of this file cannot be used." },
+  QUOTE: { status: 422, message: "A quote is opened and never closed." },
   // Made by the server.
   GRAPHQL_VALIDATION: {
     status: 400,

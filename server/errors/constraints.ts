@@ -50,7 +50,7 @@ export function parseConstraintComment(
   if (!isErrorCode(code)) return { ...nothing, inUseMessage: inUse };
   return {
     code,
-    field: field === "-" ? null : (field ?? null),
+    field: field === undefined || field === "-" ? null : fieldName(field),
     message: message?.trim() ?? null,
     inUseMessage: inUse,
   };
@@ -88,13 +88,16 @@ function guessField(row: ConstraintRow): string | null {
   const columns = row.columns ?? [];
   if (row.kind === "c" && columns.length !== 1) return null;
   const column = columns.at(-1);
-  return column === undefined ? null : camelCase(column);
+  return column === undefined ? null : fieldName(column);
 }
 
-export function camelCase(name: string): string {
-  return name.replace(/_+([a-z0-9])/g, (_, letter: string) =>
-    letter.toUpperCase(),
-  );
+/** A column as the API names it; `id` is taken there by the node id. */
+export function fieldName(column: string): string {
+  return column === "id"
+    ? "rowId"
+    : column.replace(/_+([a-z0-9])/g, (_, letter: string) =>
+        letter.toUpperCase(),
+      );
 }
 
 const SELECT_CONSTRAINTS = `

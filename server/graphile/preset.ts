@@ -47,6 +47,7 @@ export function makePreset({
   watch = false,
 }: PresetOptions): GraphileConfig.Preset {
   const open = mode !== "production";
+  const maskError = makeMaskError({ log, constraints });
   return {
     extends: [
       PostGraphileAmberPreset,
@@ -59,7 +60,12 @@ export function makePreset({
       makeDefaultPagePlugin(limits),
       makeGroupLimitPlugin(limits),
       LivePlugin,
-      makeLimitsPlugin({ limits, suggestions: open, introspection: open }),
+      makeLimitsPlugin({
+        limits,
+        suggestions: open,
+        introspection: open,
+        maskError,
+      }),
       RefusalPlugin,
       ...extraPlugins,
     ],
@@ -96,7 +102,7 @@ export function makePreset({
       allowedRequestContentTypes: ["application/json"],
       maxRequestLength: limits.bodyBytes,
       websockets: true,
-      maskError: makeMaskError({ log, constraints }),
+      maskError,
       watch,
     },
   };

@@ -177,7 +177,6 @@ export async function makeTestApi(
       await sockets.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
-      await serv.release();
       await pgl.release();
       await live.release();
     },

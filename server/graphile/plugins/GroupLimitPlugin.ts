@@ -1,4 +1,4 @@
-import { type ExecutionDetails, type Maybe, Step } from "postgraphile/grafast";
+import { constant, type ExecutionDetails, type Maybe, Step } from "postgraphile/grafast";
 
 import { AppError } from "../../errors/AppError.ts";
 
@@ -25,7 +25,7 @@ export function makeGroupLimitPlugin(options: {
             ...field,
             plan($parent, fieldArgs, info) {
               const $groups = plan($parent, fieldArgs, info);
-              $groups.setFirst(options.page + 1);
+              $groups.setFirst(constant(options.page + 1));
               fieldArgs.autoApply($groups);
               return new BoundedListStep($groups, options.page);
             },
@@ -75,6 +75,6 @@ type RowsStep = Step<Maybe<readonly unknown[]>> & {
   listItem($item: Step): Step;
 };
 type GroupsStep = Step & {
-  setFirst(first: number): void;
+  setFirst(first: Step): void;
   items(): RowsStep;
 };

@@ -23,6 +23,8 @@ export type LimitsOptions = {
   suggestions: boolean;
   /** Off in production. */
   introspection: boolean;
+  /** grafserv answers what was refused here without masking it. */
+  maskError: (error: GraphQLError) => GraphQLError;
 };
 
 const CACHED_DOCUMENTS = 500;
@@ -106,7 +108,9 @@ function makeParseAndValidate(
     }
     const result = parseWithin(schema, query, options);
     // A refused text is not worth the memory it would hold.
-    if (result.document !== undefined && query.length <= CACHED_LENGTH) {
+    if (result.errors !== undefined)
+      return { errors: result.errors.map(options.maskError) };
+    if (query.length <= CACHED_LENGTH) {
       const oldest = cache.keys().next();
       if (cache.size >= CACHED_DOCUMENTS && oldest.done !== true)
         cache.delete(oldest.value);
@@ -131,7 +135,8 @@ function parseWithin(
     });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
-    if (error.message.includes("Document contains more than"))
+    // "more that" is how the parser spells it today.
+    if (error.message.includes("Document contains more tha"))
       return {
         errors: [
           limitError(
