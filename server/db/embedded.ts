@@ -15,7 +15,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -599,7 +598,7 @@ async function startPostmaster(
   site: Site,
   fixedPort: number | null,
 ): Promise<Running> {
-  removeForeignPidFile(site);
+  releasePidFile(site);
   const refused = new Set<number>();
   for (let attempt = 1; ; attempt++) {
     const remembered = readState(site.stateFile).port;
@@ -629,18 +628,22 @@ async function startPostmaster(
 }
 
 /**
- * A postmaster.pid whose process id now belongs to some other program makes the
- * server refuse for ever ("is another postmaster running?").
+ * A postmaster.pid whose process id now belongs to some other program, or to a
+ * dead process that nobody reaps, makes the server refuse for ever ("is another
+ * postmaster running?"). Only the id is replaced, by one that cannot exist: the
+ * rest of the file names the shared memory, and the server must go on checking
+ * that no backend of the dead one still writes.
  */
-function removeForeignPidFile(site: Site): void {
+function releasePidFile(site: Site): void {
   const found = readPidFile(site.clusterDir);
-  if (!found || !isRunning(found.pid)) return;
-  if (isPostmaster(found.pid, site.clusterDir)) return;
-  site.log.info(
-    `Removing the stale postmaster.pid of ${site.clusterDir}: process ${found.pid} is another program now`,
-  );
-  unlinkSync(join(site.clusterDir, "postmaster.pid"));
+  if (!found || isPostmaster(found.pid, site.clusterDir)) return;
+  const file = join(site.clusterDir, "postmaster.pid");
+  const [, ...rest] = readFileSync(file, "utf8").split("\n");
+  writeFileSync(file, [IMPOSSIBLE_PID, ...rest].join("\n"));
 }
+
+/** Above what any system gives out. */
+const IMPOSSIBLE_PID = 999_999_999;
 
 async function stopPostmaster(site: Site, pid: number): Promise<void> {
   const steps: [NodeJS.Signals, number][] = [
@@ -687,6 +690,10 @@ async function adoptOrphan(
   site.log.info(
     `Found the database of an earlier run still running (process ${found.pid})`,
   );
+  if (process.platform !== "win32") {
+    // A frozen server would neither answer nor stop.
+    process.kill(found.pid, "SIGCONT");
+  }
   if (fixedPort === null || fixedPort === found.port) {
     try {
       await waitUntilReady(site, found.port, ADOPT_TIMEOUT_MS, () => {

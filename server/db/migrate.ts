@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type LogFunctionFactory, Logger } from "@graphile/logger";
+import { Logger } from "@graphile/logger";
 import {
   current as runCurrent,
   migrate as runCommitted,
@@ -65,7 +65,9 @@ export function gmSettings(
 }
 
 /** The libraries narrate every step; we tell only what matters. */
-function tellWhatMatters(log: Log): LogFunctionFactory<object> {
+function tellWhatMatters(
+  log: Log,
+): () => (level: unknown, message: string) => void {
   return () => (level, message) => {
     if (String(level) === "error") log.error(message);
     else if (String(level) === "warning") log.warn(message);

@@ -159,7 +159,8 @@ type RoleRow = {
   rolbypassrls: boolean;
 };
 
-async function makeRoles(
+/** What ensureRoles does inside its transaction. */
+export async function makeRoles(
   client: ClientBase,
   passwords: Passwords,
 ): Promise<void> {
