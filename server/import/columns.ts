@@ -136,6 +136,8 @@ export function guessMapping(columns: readonly string[]): ColumnMapping {
     mapping[field] = column;
     taken.add(column);
   }
+  // An amount without a currency is no price: the person chooses one first.
+  if (mapping.currency === undefined) delete mapping.price;
   return mapping;
 }
 

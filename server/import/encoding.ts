@@ -5,7 +5,13 @@ import iconv from "iconv-lite";
 import { ImportError } from "./importError.ts";
 
 /** The encodings a file may have; anything else is refused with a sentence. */
-export type FileEncoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+export const FILE_ENCODINGS = [
+  "utf-8",
+  "utf-16le",
+  "utf-16be",
+  "windows-1252",
+] as const;
+export type FileEncoding = (typeof FILE_ENCODINGS)[number];
 
 const MAGIC: readonly { bytes: readonly number[]; what: string }[] = [
   {

@@ -100,9 +100,10 @@ export class FileProbe extends Transform {
 
 export function tooLarge(maxBytes: number): ImportError {
   return new ImportError(
-    "LIMIT",
+    "LARGE",
     `The file is larger than ${Math.floor(maxBytes / 1024 / 1024)} MB.`,
-    "Split it into several files; a second import goes on where the first ended.",
+    "Split it into several files and import them one after the other.",
+    413,
   );
 }
 

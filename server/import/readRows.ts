@@ -1,6 +1,6 @@
 import { pipeline, type Readable } from "node:stream";
 
-import { CsvError, parse } from "csv-parse";
+import { CsvError, type Options, parse } from "csv-parse";
 
 import { decoderFor, type FileEncoding } from "./encoding.ts";
 import { ImportError } from "./importError.ts";
@@ -34,7 +34,7 @@ export async function* readRows(
   let lastLine = 0;
   let blankLines = 0;
 
-  const parser = parse({
+  const options: Options<FileRow, string[]> = {
     bom: true,
     delimiter: format.delimiter,
     // All three, at any time: one stray CRLF must not glue rows together.
@@ -54,7 +54,9 @@ export async function* readRows(
         ? null
         : { line, fields: fields.map(withoutNul) };
     },
-  });
+  };
+  // Its types know rows of another shape only together with column names.
+  const parser = parse(options as unknown as Options);
 
   const decoder = decoderFor(format.encoding);
   const streams =
