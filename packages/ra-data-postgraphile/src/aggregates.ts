@@ -146,7 +146,7 @@ const isRow = (value: unknown): value is Row =>
 const resultKind = (name: AggregateFunction, kind: ScalarKind): ScalarKind => {
   if (name === "distinctCount") return "bigint";
   if (name === "min" || name === "max") return kind;
-  return "numeric";
+  return name === "sum" ? "numeric" : "float";
 };
 
 const parseValues = (

@@ -52,8 +52,8 @@ import {
   buildCustomVariables,
   parseCustom,
 } from "./custom.ts";
-import type { ErrorBody } from "./errors.ts";
-import { httpErrorFrom, notFound } from "./errors.ts";
+import type { ErrorBody, StatusByCode } from "./errors.ts";
+import { notFound, statusByCode } from "./errors.ts";
 import { makeGraphQLFetch } from "./graphqlFetch.ts";
 import type { ListAnswer } from "./parseResponse.ts";
 import {
@@ -80,6 +80,8 @@ export type ProviderOptions = {
   /** Default: POST /graphql with the session's cookie. */
   graphqlFetch?: GraphQLFetch;
   limits?: Partial<Limits>;
+  /** The HTTP status of a server's own error codes, beside those known here. */
+  statusByCode?: StatusByCode;
 };
 
 export type PostgraphileDataProvider = DataProvider & {
@@ -187,7 +189,10 @@ export const makeDataProvider = (
 ): PostgraphileDataProvider => {
   const schemas = options.resources;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { ask, send } = makeRequest(options.graphqlFetch ?? makeGraphQLFetch());
+  const { ask, errorFrom, send } = makeRequest(
+    options.graphqlFetch ?? makeGraphQLFetch(),
+    { ...statusByCode, ...options.statusByCode },
+  );
 
   const readSelection = (
     schema: ResourceSchema,
@@ -366,7 +371,7 @@ export const makeDataProvider = (
           if (error) {
             failures.push({
               id,
-              error: httpErrorFrom([error], status, schema),
+              error: errorFrom([error], status, schema),
             });
           } else if (row === null || row === undefined) {
             failures.push({ id, error: notFound() });

@@ -8,8 +8,10 @@ import type {
   ResourceSchema,
 } from "./types.ts";
 
-/** The server's codes and the HTTP status react-admin acts on. */
-export const statusByCode: Readonly<Record<string, number>> = {
+export type StatusByCode = Readonly<Record<string, number>>;
+
+/** Codes in an error's extensions and the HTTP status react-admin acts on. */
+export const statusByCode: StatusByCode = {
   LOGIN: 401,
   DNIED: 403,
   NTFND: 404,
@@ -21,9 +23,23 @@ export const statusByCode: Readonly<Record<string, number>> = {
   EXPRD: 410,
   INVAL: 422,
   NOMAP: 422,
+  LIMIT: 400,
   LOCKD: 429,
+  RATED: 429,
+  BADRQ: 400,
+  GRAPHQL_VALIDATION: 400,
+  GRAPHQL_VALIDATION_FAILED: 400,
+  GRAPHQL_PARSE_FAILED: 400,
+  BAD_USER_INPUT: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  METHD: 405,
+  LARGE: 413,
+  MEDIA: 415,
+  FAULT: 500,
   BUSY: 503,
   DOWN: 503,
+  SLOWQ: 504,
 };
 
 export type FieldErrors = Record<string, string | { serverError: string }>;
@@ -75,11 +91,15 @@ const sentence = (error: GraphQLErrorBody): string => {
 const isNothingMatched = (error: GraphQLErrorBody): boolean =>
   /^No values were (deleted|updated) in collection /.test(error.message);
 
-const statusOf = (error: GraphQLErrorBody, httpStatus: number): number => {
+const statusOf = (
+  error: GraphQLErrorBody,
+  httpStatus: number,
+  codes: StatusByCode,
+): number => {
   const code = error.extensions?.code;
-  if (code === "LIMIT") return httpStatus === 429 ? 429 : 400;
-  if (code !== undefined && Object.hasOwn(statusByCode, code)) {
-    return statusByCode[code] ?? 500;
+  if (code === "LIMIT" && httpStatus === 429) return 429;
+  if (code !== undefined && Object.hasOwn(codes, code)) {
+    return codes[code] ?? 500;
   }
   return httpStatus >= 400 ? httpStatus : 500;
 };
@@ -118,6 +138,7 @@ export const httpErrorFrom = (
   errors: readonly GraphQLErrorBody[],
   httpStatus: number,
   schema: ResourceSchema | null,
+  codes: StatusByCode = statusByCode,
 ): HttpError => {
   const [first] = errors;
   if (!first) {
@@ -128,7 +149,7 @@ export const httpErrorFrom = (
     );
   }
   if (isNothingMatched(first)) return notFound();
-  const status = statusOf(first, httpStatus);
+  const status = statusOf(first, httpStatus, codes);
   const message = sentence(first);
   const body: ErrorBody = {
     code: first.extensions?.code ?? null,
@@ -145,18 +166,39 @@ export const httpErrorFrom = (
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What stands before GraphQL (a session check, a proxy) refuses in its own form. */
+const plainError = (body: unknown): GraphQLErrorBody | null => {
+  if (!isRecord(body)) return null;
+  const told = isRecord(body["error"]) ? body["error"] : body;
+  const message = told["message"] ?? body["error"];
+  if (typeof message !== "string") return null;
+  const text = (name: string) => {
+    const value = told[name];
+    return typeof value === "string" ? { [name]: value } : {};
+  };
+  return {
+    message,
+    extensions: {
+      ...text("code"),
+      ...text("field"),
+      ...text("hint"),
+      ...text("requestId"),
+    },
+  };
+};
+
 /** The GraphQL body of an answer, or the error that says what came instead. */
-export const graphqlBody = (answer: GraphQLAnswer): GraphQLBody => {
+export const graphqlBody = (
+  answer: GraphQLAnswer,
+  schema: ResourceSchema | null = null,
+  codes: StatusByCode = statusByCode,
+): GraphQLBody => {
   const { body, status } = answer;
   if (isRecord(body) && ("data" in body || Array.isArray(body["errors"]))) {
     return body as GraphQLBody;
   }
-  const told = isRecord(body) ? (body["message"] ?? body["error"]) : null;
-  throw new HttpError(
-    typeof told === "string"
-      ? told
-      : `The server answered with status ${status} and nothing this page can read. Try again in a moment.`,
-    status >= 400 ? status : 502,
-    { code: null, hint: null, requestId: null } satisfies ErrorBody,
-  );
+  const error = plainError(body) ?? {
+    message: `The server answered with status ${status} and nothing this page can read. Try again in a moment.`,
+  };
+  throw httpErrorFrom([error], status >= 400 ? status : 502, schema, codes);
 };

@@ -1,5 +1,3 @@
-import { HttpError } from "ra-core";
-
 import { unreachable } from "./errors.ts";
 import type { GraphQLFetch } from "./types.ts";
 
@@ -8,9 +6,6 @@ export type FetchOptions = {
   headers?: () => Record<string, string>;
   fetch?: typeof globalThis.fetch;
 };
-
-const isAbort = (error: unknown): boolean =>
-  error instanceof Error && error.name === "AbortError";
 
 /** Retry-After is a number of seconds or a date. */
 export const parseRetryAfter = (
@@ -59,7 +54,8 @@ export const makeGraphQLFetch =
         ),
       };
     } catch (error) {
-      if (isAbort(error) || error instanceof HttpError) throw error;
+      // The page has gone: nobody is to be told anything.
+      if (signal?.aborted) throw error;
       throw unreachable();
     }
   };

@@ -11,7 +11,7 @@ export type {
   ProviderOptions,
 } from "./dataProvider.ts";
 export { defaultLimits, makeDataProvider } from "./dataProvider.ts";
-export type { ErrorBody, FieldErrors } from "./errors.ts";
+export type { ErrorBody, FieldErrors, StatusByCode } from "./errors.ts";
 export { statusByCode } from "./errors.ts";
 export { operatorsOf } from "./filters.ts";
 export type { FetchOptions } from "./graphqlFetch.ts";

@@ -1,6 +1,10 @@
+import type { HttpError } from "ra-core";
+
+import type { StatusByCode } from "./errors.ts";
 import { graphqlBody, httpErrorFrom } from "./errors.ts";
 import type {
   GraphQLBody,
+  GraphQLErrorBody,
   GraphQLFetch,
   Operation,
   ResourceSchema,
@@ -36,12 +40,21 @@ export type RequestOptions = {
 
 export type Answer = { status: number; body: GraphQLBody };
 
-export const makeRequest = (graphqlFetch: GraphQLFetch) => {
+export const makeRequest = (
+  graphqlFetch: GraphQLFetch,
+  codes: StatusByCode,
+) => {
+  const errorFrom = (
+    errors: readonly GraphQLErrorBody[],
+    status: number,
+    schema: ResourceSchema | null,
+  ): HttpError => httpErrorFrom(errors, status, schema, codes);
+
   /** The answer as it is, errors included: bulk verbs need to see both halves. */
   const send = async (
     operation: Operation,
     variables: Variables,
-    { isRead, signal }: RequestOptions,
+    { isRead, schema, signal }: RequestOptions,
   ): Promise<Answer> => {
     const call = () =>
       graphqlFetch({ ...operation, variables, ...(signal ? { signal } : {}) });
@@ -56,7 +69,7 @@ export const makeRequest = (graphqlFetch: GraphQLFetch) => {
       await wait(seconds, signal);
       answer = await call();
     }
-    return { status: answer.status, body: graphqlBody(answer) };
+    return { status: answer.status, body: graphqlBody(answer, schema, codes) };
   };
 
   /** The data, or the error. Half an answer is an error. */
@@ -67,13 +80,13 @@ export const makeRequest = (graphqlFetch: GraphQLFetch) => {
   ): Promise<Record<string, unknown>> => {
     const { status, body } = await send(operation, variables, options);
     if (body.errors && body.errors.length > 0) {
-      throw httpErrorFrom(body.errors, status, options.schema);
+      throw errorFrom(body.errors, status, options.schema);
     }
-    if (!body.data) throw httpErrorFrom([], status, options.schema);
+    if (!body.data) throw errorFrom([], status, options.schema);
     return body.data;
   };
 
-  return { send, ask };
+  return { send, ask, errorFrom };
 };
 
 export type Request = ReturnType<typeof makeRequest>;

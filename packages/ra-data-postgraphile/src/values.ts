@@ -78,23 +78,27 @@ export const sendValue = (
   return value.map((item) => sendScalar(field.kind, item, name));
 };
 
+const largestExact = Number.MAX_SAFE_INTEGER;
+
 const readScalar = (kind: ScalarKind, value: unknown): unknown => {
   if (typeof value !== "string") return value;
   if (kind === "bigint") {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }
-  if (kind === "numeric") {
-    const digits = value.replace(/^[+-]?0*\.?0*|\./g, "").length;
+  if (kind === "numeric" || kind === "float") {
     const number = Number(value);
-    return Number.isFinite(number) && digits <= 15 ? number : value;
+    return Number.isFinite(number) && Math.abs(number) <= largestExact
+      ? number
+      : value;
   }
   return value;
 };
 
 /**
- * The one place where a string that is a number becomes one. What a JavaScript
- * number cannot hold exactly stays the string the server sent.
+ * The one place where a string that is a number becomes one. Beyond
+ * Number.MAX_SAFE_INTEGER it stays the string the server sent; a fraction may be
+ * rounded to what a number holds (an update sends it back only where it changed).
  */
 export const readValue = (
   field: Pick<FieldSchema, "kind" | "array">,

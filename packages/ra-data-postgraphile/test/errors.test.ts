@@ -26,6 +26,10 @@ describe("httpErrorFrom", () => {
     ["LIMIT", 400],
     ["BUSY", 503],
     ["DOWN", 503],
+    ["RATED", 429],
+    ["SLOWQ", 504],
+    ["FAULT", 500],
+    ["GRAPHQL_VALIDATION", 400],
     ["toString", 500],
   ])("%s is %i", (code, status) => {
     expect(failed({ code }).status).toBe(status);
@@ -35,6 +39,16 @@ describe("httpErrorFrom", () => {
     expect(failed({ code: "LIMIT" }, 429).status).toBe(429);
     expect(failed({}, 400).status).toBe(400);
     expect(failed({}, 200).status).toBe(500);
+  });
+
+  it("takes the codes of another server", () => {
+    const error = httpErrorFrom(
+      [{ message: "No credits.", extensions: { code: "NCRED" } }],
+      200,
+      null,
+      { NCRED: 402 },
+    );
+    expect(error.status).toBe(402);
   });
 
   it("says the sentence and the next step", () => {
@@ -116,6 +130,25 @@ describe("graphqlBody", () => {
     expect(() =>
       graphqlBody({ status: 403, body: { message: "No." } }),
     ).toThrow(expect.objectContaining({ status: 403, message: "No." }));
+    expect(() => graphqlBody({ status: 413, body: { error: "Big." } })).toThrow(
+      expect.objectContaining({ status: 413, message: "Big." }),
+    );
+  });
+
+  it("reads a refusal made before GraphQL with its code, hint and number", () => {
+    const error = {
+      message: "You are not signed in.",
+      code: "LOGIN",
+      hint: "Sign in.",
+      requestId: "r1",
+    };
+    expect(() => graphqlBody({ status: 401, body: { error } })).toThrow(
+      expect.objectContaining({
+        status: 401,
+        message: "You are not signed in. Sign in.",
+        body: { code: "LOGIN", hint: "Sign in.", requestId: "r1" },
+      }),
+    );
   });
 
   it("says the status where nothing else can be said", () => {
