@@ -5,7 +5,7 @@ import { commit } from "graphile-migrate/dist/commands/commit.js";
 
 import { projectDir } from "../config.ts";
 import { withClient } from "./clients.ts";
-import { dropDatabaseAt, ensureDatabase, prepareDatabase } from "./database.ts";
+import { dropDatabaseAt, ensureDatabase } from "./database.ts";
 import type { Log } from "./log.ts";
 import {
   gmSettings,
@@ -83,7 +83,7 @@ export async function prepareShadow(log: Log): Promise<void> {
   const text = process.env[SHADOW_VARIABLE];
   if (!text) throw new Error("Only db:commit and db:uncommit use this command");
   const shadow = JSON.parse(text) as Urls;
-  await prepareDatabase(shadow);
+  await ensureDatabase(shadow);
   await withClient(shadow.owner, (owner) => installQueue(shadow, owner, log));
 }
 
