@@ -31,8 +31,8 @@ export type PresetOptions = {
   constraints: () => ConstraintErrors;
   resolveActor: ResolveActor;
   /** Of other parts of the server, e.g. the URLs of stored files. */
-  extraPlugins?: readonly GraphileConfig.Plugin[];
-  /** Rebuild the schema when the database's changes (development). */
+  plugins?: readonly GraphileConfig.Plugin[];
+  /** Rebuild the schema at each `notify postgraphile_watch` (development). */
   watch?: boolean;
 };
 
@@ -43,7 +43,7 @@ export function makePreset({
   log,
   constraints,
   resolveActor,
-  extraPlugins = [],
+  plugins = [],
   watch = false,
 }: PresetOptions): GraphileConfig.Preset {
   const open = mode !== "production";
@@ -67,7 +67,7 @@ export function makePreset({
         maskError,
       }),
       RefusalPlugin,
-      ...extraPlugins,
+      ...plugins,
     ],
     // A field that cannot be built stops production at start, not a caller later.
     disablePlugins: mode === "development" ? [] : ["SwallowErrorsPlugin"],
@@ -78,6 +78,9 @@ export function makePreset({
         pgSubscriber: subscriber,
       }),
     ],
+    // Whoever changed the schema notifies `postgraphile_watch`: the event triggers
+    // that would do it unasked need a superuser.
+    gather: { installWatchFixtures: false },
     schema: {
       connectionFilterAllowedOperators: [...FILTER_OPERATORS],
       connectionFilterComputedColumns: false,

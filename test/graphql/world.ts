@@ -54,27 +54,26 @@ async function makeBrand(db: TestDatabase, slug: string): Promise<Brand> {
       [slug],
     );
     const id = rows[0]?.id ?? "";
-    const actors = await Promise.all(
-      ROLES.map(async (role): Promise<[string, TestActor]> => {
-        const user = await client.query<{ id: string }>(
-          "insert into app_public.users (email, display_name) values ($1, $2) returning id",
-          [`${role}@${slug}.test`, role],
-        );
-        const userId = user.rows[0]?.id ?? "";
-        await client.query(
-          "insert into app_public.brand_members (brand_id, user_id, role) values ($1, $2, $3)",
-          [id, userId, role],
-        );
-        return [
-          role,
-          {
-            role: role === "owner" ? "closetai_brand_owner" : `closetai_${role}`,
-            userId,
-            brandId: id,
-          },
-        ];
-      }),
-    );
+    const actors: [string, TestActor][] = [];
+    for (const role of ROLES) {
+      const user = await client.query<{ id: string }>(
+        "insert into app_public.users (email, display_name) values ($1, $2) returning id",
+        [`${role}@${slug}.test`, role],
+      );
+      const userId = user.rows[0]?.id ?? "";
+      await client.query(
+        "insert into app_public.brand_members (brand_id, user_id, role) values ($1, $2, $3)",
+        [id, userId, role],
+      );
+      actors.push([
+        role,
+        {
+          role: role === "owner" ? "closetai_brand_owner" : `closetai_${role}`,
+          userId,
+          brandId: id,
+        },
+      ]);
+    }
     await client.query("commit");
     return { id, ...Object.fromEntries(actors) } as Brand;
   } finally {

@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { pino } from "pino";
 import { postgraphile } from "postgraphile";
@@ -54,8 +55,9 @@ export type TestApi = {
 
 export type TestApiOptions = {
   limits?: Partial<Limits>;
+  watch?: boolean;
   mode?: "development" | "production" | "test";
-  extraPlugins?: readonly GraphileConfig.Plugin[];
+  plugins?: readonly GraphileConfig.Plugin[];
 };
 
 /**
@@ -94,7 +96,8 @@ export async function makeTestApi(
       constraints: () => constraints,
       resolveActor: (request, requestId) =>
         Promise.resolve(actorBehind(request.url) ?? anonymousActor(requestId)),
-      extraPlugins: options.extraPlugins ?? [],
+      plugins: options.plugins ?? [],
+      watch: options.watch ?? false,
     }),
   );
   const serv = pgl.createServ(grafserv);
@@ -179,6 +182,9 @@ export async function makeTestApi(
       await new Promise<void>((resolve) => server.close(() => resolve()));
       await pgl.release();
       await live.release();
+      // What a closed socket had asked for is still being answered to nobody.
+      while (db.app.waitingCount > 0 || db.app.idleCount < db.app.totalCount)
+        await sleep(10);
     },
   };
 }

@@ -42,6 +42,8 @@ class BoundedListStep extends Step<Maybe<readonly unknown[]>> {
     moduleName: "closetai-admin/GroupLimitPlugin",
     exportName: "BoundedListStep",
   };
+  // It throws: the engine must not take its values for good unseen.
+  override isSyncAndSafe = false;
   private readonly limit: number;
 
   constructor($groups: GroupsStep, limit: number) {
