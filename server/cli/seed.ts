@@ -8,14 +8,13 @@ import { errorMessage } from "../db/errorCode.ts";
 import type { Log } from "../db/log.ts";
 import { migrate } from "../db/migrate.ts";
 import {
-  DEMO_ACCOUNTS,
-  DEMO_PASSWORD,
   type Scale,
   SCALES,
   seedDemo,
   type SeedProgress,
   type SeedResult,
 } from "../db/seed.ts";
+import { DEMO_ACCOUNTS, DEMO_PASSWORD } from "../demoAccounts.ts";
 
 type Options = { scale: Scale; asOf?: string; verbose?: boolean };
 
@@ -69,7 +68,7 @@ function makeProgress(): {
   };
   return {
     stop,
-    show: ({ label: next, done, total }) => {
+    show: ({ step: next, done, total }) => {
       if (next !== label) {
         stop();
         label = next;

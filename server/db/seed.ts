@@ -3,30 +3,11 @@ import { join } from "node:path";
 
 import type { Client } from "pg";
 
+import { DEMO_PASSWORD } from "../demoAccounts.ts";
 import { withClient } from "./clients.ts";
 import { type Log, silentLog } from "./log.ts";
 import { retryOnLock } from "./migrate.ts";
 import type { Urls } from "./urls.ts";
-
-export const DEMO_PASSWORD = "closetai-demo";
-
-/** The sign-ins that the README and the server print. */
-export const DEMO_ACCOUNTS = [
-  { email: "staff@closetai.test", label: "ClosetAI staff, admin" },
-  {
-    email: "owner@maison-lumiere.test",
-    label: "owner of the brand Maison Lumière",
-  },
-  {
-    email: "analyst@maison-lumiere.test",
-    label: "analyst of Maison Lumière",
-  },
-  {
-    email: "owner@northside-denim.test",
-    label: "owner of the brand Northside Denim",
-  },
-  { email: "shopper@closetai.test", label: "a shopper" },
-] as const;
 
 /** How much of everything. Products follow from the brands. */
 export const SCALES = {
@@ -43,7 +24,7 @@ export function isScale(value: string): value is Scale {
 
 export type SeedProgress = {
   /** What is being made, in words for a person. */
-  label: string;
+  step: string;
   done: number;
   total: number;
 };
@@ -287,7 +268,7 @@ async function runStep(
   const sql = readSql(step.file);
   const { label, range } = step;
   const total = range?.last ?? 1;
-  options.onProgress?.({ label, done: 0, total });
+  options.onProgress?.({ step: label, done: 0, total });
   let added = 0;
   for (let from = 1; from <= total; from += range?.size ?? 1) {
     options.signal?.throwIfAborted();
@@ -299,7 +280,7 @@ async function runStep(
           ? [asOf]
           : [asOf, from, to];
     added += await retryOnLock(log, () => runBatch(client, step, sql, values));
-    options.onProgress?.({ label, done: to, total });
+    options.onProgress?.({ step: label, done: to, total });
   }
   return added;
 }

@@ -2,13 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 import { withClient } from "../../server/db/clients.ts";
 import {
-  DEMO_ACCOUNTS,
-  DEMO_PASSWORD,
   readDemoState,
   seedDemo,
   SeedError,
   type SeedProgress,
 } from "../../server/db/seed.ts";
+import { DEMO_ACCOUNTS, DEMO_PASSWORD } from "../../server/demoAccounts.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 
 const AS_OF = "2026-03-15";
@@ -221,9 +220,9 @@ describe("seedDemo", () => {
   });
 
   it("reports each kind of row from nothing to all of it", () => {
-    expect(progress[0]).toEqual({ label: "Brands", done: 0, total: 1 });
+    expect(progress[0]).toEqual({ step: "Brands", done: 0, total: 1 });
     expect(progress.at(-1)).toEqual({
-      label: "Wardrobes",
+      step: "Wardrobes",
       done: 2_380,
       total: 2_380,
     });
@@ -287,8 +286,8 @@ describe("seedDemo", () => {
           scale: "demo",
           asOf: AS_OF,
           signal: abort.signal,
-          onProgress: ({ label }) => {
-            if (label === "Products") abort.abort();
+          onProgress: ({ step }) => {
+            if (step === "Products") abort.abort();
           },
         }),
       ).rejects.toThrow();
