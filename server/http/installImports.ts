@@ -12,8 +12,8 @@ import { refusedCsv } from "../import/refusedCsv.ts";
 import {
   describeImport,
   findImport,
-  uploadImport,
   type UploadDeps,
+  uploadImport,
 } from "../import/uploadImport.ts";
 
 export type ImportHttpDeps = {

@@ -1,7 +1,7 @@
 import type { JobHelpers, TaskList } from "graphile-worker";
 
 import { AppError } from "../../errors/AppError.ts";
-import { giveUp, runImport, type RunDeps } from "../../import/runImport.ts";
+import { giveUp, type RunDeps, runImport } from "../../import/runImport.ts";
 
 export type ImportTaskDeps = Pick<RunDeps, "app" | "worker" | "files" | "log">;
 

@@ -1,0 +1,81 @@
+import type { Server } from "node:http";
+
+import express, { type Express } from "express";
+import type { Disk } from "flydrive";
+import type { Logger } from "pino";
+
+import { installActor } from "./auth/installActor.ts";
+import { installAuthRoutes } from "./auth/installAuthRoutes.ts";
+import type { Actors } from "./auth/resolveActor.ts";
+import type { SessionCookie } from "./auth/sessionCookie.ts";
+import type { Config } from "./config.ts";
+import type { Urls } from "./db/connect.ts";
+import type { Pools } from "./db/pools.ts";
+import type { ConstraintErrors } from "./errors/constraints.ts";
+import { installAdmin } from "./http/installAdmin.ts";
+import { installBodies } from "./http/installBodies.ts";
+import { installCompression } from "./http/installCompression.ts";
+import { installErrors } from "./http/installErrors.ts";
+import { installGraphQL } from "./http/installGraphQL.ts";
+import { installHealth } from "./http/installHealth.ts";
+import { installLogging } from "./http/installLogging.ts";
+import { installMetrics } from "./http/installMetrics.ts";
+import { installRateLimits } from "./http/installRateLimits.ts";
+import { installRequestScope } from "./http/installRequestScope.ts";
+import { installSecurityHeaders } from "./http/installSecurityHeaders.ts";
+import type { Lifecycle } from "./http/lifecycle.ts";
+import type { Limiters } from "./http/limiters.ts";
+import { installFiles } from "./storage/installFiles.ts";
+import { installIllustrations } from "./storage/installIllustrations.ts";
+import type { FileUrls } from "./storage/signUrls.ts";
+
+/** Everything a route may need; made once by makeDeps. */
+export type AppDeps = {
+  config: Config;
+  log: Logger;
+  lifecycle: Lifecycle;
+  server: Server;
+  urls: Urls;
+  pools: Pools;
+  cookie: SessionCookie;
+  actors: Actors;
+  limiters: Limiters;
+  disk: Disk;
+  fileUrls: FileUrls;
+  constraints: () => ConstraintErrors;
+  /** The folder of the built admin. */
+  adminDir: string;
+  /** The sign-ins to show on the sign-in page; empty without demo data. */
+  demoAccounts: readonly { email: string; label: string }[];
+  /** Rebuild the GraphQL schema when the database's changes. */
+  watch: boolean;
+  /** Registers what keeps connections open of its own accord, e.g. websockets. */
+  onDrain(close: () => Promise<void>): void;
+  /** Registers what must end before the database connections do. */
+  onClose(close: () => Promise<void>): void;
+};
+
+/** A request reads top to bottom: each line installs one thing. */
+export async function makeApp(deps: AppDeps): Promise<Express> {
+  const app = express();
+  app.set("trust proxy", deps.config.trustProxy);
+  app.set("query parser", "simple");
+  app.set("etag", false);
+
+  installRequestScope(app);
+  installLogging(app, deps);
+  installSecurityHeaders(app, deps);
+  installMetrics(app, deps);
+  installHealth(app, deps);
+  installCompression(app);
+  await installIllustrations(app, deps);
+  installAdmin(app, deps);
+  installFiles(app, deps);
+  installActor(app, deps);
+  installRateLimits(app, deps);
+  installBodies(app, deps);
+  installAuthRoutes(app, deps);
+  await installGraphQL(app, deps);
+  installErrors(app, deps);
+  return app;
+}

@@ -1,0 +1,36 @@
+import type { ErrorRequestHandler, Express } from "express";
+
+import type { AppDeps } from "../app.ts";
+import { AppError, makeHttpErrors } from "../errors.ts";
+
+/** The last two stops: nothing here, and something went wrong. */
+export function installErrors(app: Express, deps: AppDeps): void {
+  const describe = makeHttpErrors({
+    log: deps.log,
+    constraints: deps.constraints,
+  });
+
+  app.use((_req, _res, next) => {
+    next(new AppError("NTFND", "There is nothing at this address"));
+  });
+
+  const handler: ErrorRequestHandler = (error, req, res, next) => {
+    const { status, headers, body } = describe(error);
+    if (res.headersSent) {
+      // Half an answer is out: cut it, so that nobody takes it for a whole one.
+      res.destroy();
+      return;
+    }
+    // An upload that is refused midway would otherwise be read to its end.
+    if (!req.complete && req.method !== "GET") res.set("Connection", "close");
+    res.status(status).set(headers).set("Cache-Control", "no-store");
+    const { message, ...extensions } = body.error;
+    res.json(
+      req.path === "/graphql" || req.baseUrl === "/graphql"
+        ? { errors: [{ message, extensions }] }
+        : body,
+    );
+    void next;
+  };
+  app.use(handler);
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+
+import type { Express } from "express";
+import { postgraphile } from "postgraphile";
+import { grafserv } from "postgraphile/grafserv/express/v4";
+
+import type { AppDeps } from "../app.ts";
+import type { Actor } from "../auth/actor.ts";
+import { isAllowedOrigin } from "../auth/isAllowedOrigin.ts";
+import { toPublicError } from "../errors.ts";
+import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
+import { makePreset } from "../graphile/preset.ts";
+import { makeUpgradeHandler } from "../graphile/websockets.ts";
+import { requestScope } from "../requestScope.ts";
+import { makeStoragePlugins } from "../storage/plugins.ts";
+
+type UpgradeRequest = IncomingMessage & { requestId?: string; actor?: Actor };
+
+/** /graphql: the schema PostGraphile makes of the database, over HTTP and websockets. */
+export async function installGraphQL(
+  app: Express,
+  deps: AppDeps,
+): Promise<void> {
+  const { config, log, pools, urls, server, actors } = deps;
+  const subscriber = new LiveSubscriber({ connectionString: urls.app, log });
+  const instance = postgraphile(
+    makePreset({
+      config,
+      pool: pools.app,
+      subscriber,
+      log,
+      constraints: deps.constraints,
+      resolveActor: (request: UpgradeRequest) =>
+        actors.ofRequest(request, request.requestId ?? randomUUID()),
+      plugins: makeStoragePlugins(deps.fileUrls, config),
+      watch: deps.watch,
+    }),
+  );
+  // Built now, so that a schema that cannot be built stops the start.
+  await instance.getSchema();
+  const serv = instance.createServ(grafserv);
+  await serv.addTo(app, server, false);
+  const sockets = makeUpgradeHandler(serv, { limits: config.limits, log });
+
+  const onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer) => {
+    request.requestId = randomUUID();
+    void requestScope.run({ requestId: request.requestId }, async () => {
+      const refusal = await refuseUpgrade(request, deps);
+      if (socket.destroyed) return;
+      if (refusal === null) sockets.upgrade(request, socket, head);
+      else socket.end(refusal);
+    });
+  };
+  server.on("upgrade", onUpgrade);
+
+  deps.onDrain(() => sockets.close());
+  deps.onClose(async () => {
+    server.off("upgrade", onUpgrade);
+    await instance.release();
+    await subscriber.release();
+  });
+}
+
+/** Sets the actor on the request, or answers why there will be no socket. */
+async function refuseUpgrade(
+  request: UpgradeRequest,
+  deps: AppDeps,
+): Promise<string | null> {
+  if (deps.lifecycle.state !== "ready") return refusal(503, "Not ready");
+  const [path] = (request.url ?? "").split("?", 1);
+  if (path !== "/graphql") return refusal(404, "Not Found");
+  // No preflight guards a websocket: any page may open one and the browser adds
+  // our cookie. So the Origin decides, unless a program brought a token.
+  if (
+    request.headers.authorization === undefined &&
+    !isAllowedOrigin(request.headers, deps.config)
+  ) {
+    return refusal(403, "Forbidden");
+  }
+  try {
+    request.actor = await deps.actors.ofRequest(
+      request,
+      request.requestId ?? randomUUID(),
+    );
+    return null;
+  } catch (error) {
+    const { status, message } = toPublicError(error);
+    deps.log.warn({ err: error }, "websocket refused");
+    return refusal(status, message);
+  }
+}
+
+function refusal(status: number, reason: string): string {
+  return `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+}

@@ -1,0 +1,8 @@
+/**
+ * Recurring work, in UTC. `fill` catches up on what a stopped server missed; a
+ * jobKey keeps runs that wait from piling up.
+ */
+export const CRONTAB = `
+17 3 * * * ensure_partitions ?fill=2d&jobKey=ensure_partitions&max=5
+*/10 * * * * clean_up ?jobKey=clean_up&max=5
+`;
