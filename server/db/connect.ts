@@ -124,8 +124,7 @@ async function prepareServer(
   log: Log,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const entry = urls.root ?? urls.owner;
-  const version = await waitForServer(entry, log, signal ? { signal } : {});
+  const version = await reachServer(urls, log, signal);
   assertSupported(version);
   if (urls.root !== null) {
     const passwords = derivePasswords(ensureSecret(config));
@@ -135,6 +134,30 @@ async function prepareServer(
   }
   await ensureDatabase(urls);
   return version;
+}
+
+/** Without a root, everything must be there already; say what to do if not. */
+async function reachServer(
+  urls: Urls,
+  log: Log,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const entry = urls.root ?? urls.owner;
+  try {
+    return await waitForServer(entry, log, signal ? { signal } : {});
+  } catch (error) {
+    // wrong password, no such role, no such database
+    const refused = ["28P01", "28000", "3D000"].includes(
+      errorCode(error) ?? "",
+    );
+    if (!refused) throw error;
+    throw new Error(
+      urls.root === null
+        ? `The database at ${describeUrl(entry)} does not let ${LOGIN_ROLES.owner} in (${errorMessage(error)}). Set ROOT_DATABASE_URL once, so that the roles and the database are made; their passwords follow from CLOSETAI_SECRET.`
+        : `The database at ${describeUrl(entry)} does not accept ROOT_DATABASE_URL (${errorMessage(error)}).`,
+      { cause: error },
+    );
+  }
 }
 
 /** Older servers lack security_invoker views, on which the rules stand. */
