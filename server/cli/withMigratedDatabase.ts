@@ -18,7 +18,10 @@ const log: Log = {
   error: (message) => console.error(message),
 };
 
-export type MigratedDatabase = { urls: Urls & { root: string }; config: Config };
+export type MigratedDatabase = {
+  urls: Urls & { root: string };
+  config: Config;
+};
 
 /**
  * An empty database with every migration of this checkout, on a server of its
@@ -42,7 +45,8 @@ export async function withMigratedDatabase<T>(
     });
     try {
       await migrate(database.urls, log, { current: true });
-      if (database.urls.root === null) throw new Error("The server has no root");
+      if (database.urls.root === null)
+        throw new Error("The server has no root");
       const root = withDatabase(database.urls.root, EMBEDDED_DATABASE);
       return await fn({ urls: { ...database.urls, root }, config });
     } finally {

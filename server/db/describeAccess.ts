@@ -221,7 +221,10 @@ async function describeFunctions(
   return Object.fromEntries(
     rows.map(({ name, definer, execute }) => [
       name,
-      { security: definer ? ("definer" as const) : ("invoker" as const), execute },
+      {
+        security: definer ? ("definer" as const) : ("invoker" as const),
+        execute,
+      },
     ]),
   );
 }

@@ -1,0 +1,425 @@
+import type { ClientBase } from "pg";
+
+import { insertRows, type Row } from "./factories.ts";
+
+/**
+ * A small fixed world for questions of access. Two brands, A and B, with a
+ * member of each role; one person who is in both; shoppers; staff; a brand that
+ * is suspended and one that is closed. Every row has a name, and tests speak
+ * in these names.
+ */
+
+const BRANDS = ["A", "B", "C", "D"] as const;
+
+const PEOPLE = [
+  "A.viewer",
+  "A.analyst",
+  "A.manager",
+  "A.owner",
+  // A manager of A whose account is suspended.
+  "A.suspended",
+  "B.viewer",
+  "B.analyst",
+  "B.manager",
+  "B.owner",
+  // An analyst of A and a manager of B.
+  "both",
+  // Owns C, which is suspended, and D, which is closed.
+  "C.owner",
+  "shopper",
+  "neighbour",
+  "erased",
+  "support",
+  "finance",
+  "privacy",
+  "admin",
+] as const;
+
+export type Brand = (typeof BRANDS)[number];
+export type Person = (typeof PEOPLE)[number];
+
+function uuid(kind: string, position: number): string {
+  return `00000000-0000-7000-8000-0000${kind}${String(position + 1).padStart(4, "0")}`;
+}
+
+function named<const K extends string>(
+  kind: string,
+  names: readonly K[],
+): Record<K, string> {
+  return Object.fromEntries(
+    names.map((name, position) => [name, uuid(kind, position)]),
+  ) as Record<K, string>;
+}
+
+export const brands = named("00b0", BRANDS);
+export const people = named("00a0", PEOPLE);
+
+export const products = named("00c0", [
+  "A.tee",
+  "A.draft",
+  "B.tee",
+  "B.draft",
+  "C.tee",
+]);
+export const items = named("00d0", [
+  "shopper.coat",
+  "shopper.worn",
+  "neighbour.coat",
+  // A member of a brand is a shopper too, but not while acting for the brand.
+  "A.viewer.hat",
+]);
+export const invitations = named("00e0", [
+  "A.open viewer",
+  "A.open owner",
+  "A.accepted",
+  "B.open viewer",
+  "B.open owner",
+]);
+export const mappings = named("00f0", ["A.mapping", "B.mapping"]);
+export const runs = named("0100", ["A.run", "B.run"]);
+export const audits = named("0110", ["A.event", "B.event", "shopper.event"]);
+
+export const files = {
+  "A.image": "garment/a.png",
+  "A.file": "imports/a.csv",
+  "B.image": "garment/b.png",
+  "shopper.selfie": "selfie/shopper.png",
+  "shopper.garment": "garment/shopper.png",
+  "neighbour.selfie": "selfie/neighbour.png",
+} as const;
+
+/** What a password or a token leaves behind: never to be seen by anybody. */
+const HASH = `\\x${"5e".repeat(32)}`;
+export const VECTOR = Array.from({ length: 768 }, (_, at) => (at % 7) + 1);
+
+const members: { brand: Brand; person: Person; role: string }[] = [
+  { brand: "A", person: "A.viewer", role: "viewer" },
+  { brand: "A", person: "A.analyst", role: "analyst" },
+  { brand: "A", person: "A.manager", role: "manager" },
+  { brand: "A", person: "A.owner", role: "owner" },
+  { brand: "A", person: "A.suspended", role: "manager" },
+  { brand: "A", person: "both", role: "analyst" },
+  { brand: "B", person: "B.viewer", role: "viewer" },
+  { brand: "B", person: "B.analyst", role: "analyst" },
+  { brand: "B", person: "B.manager", role: "manager" },
+  { brand: "B", person: "B.owner", role: "owner" },
+  { brand: "B", person: "both", role: "manager" },
+  { brand: "C", person: "C.owner", role: "owner" },
+  { brand: "D", person: "C.owner", role: "owner" },
+];
+
+export function membership(brand: Brand, person: Person): string {
+  return `${brands[brand]},${people[person]}`;
+}
+
+/** The name of each row by its table and its primary key as text. */
+export const rowNames: Record<string, Record<string, string>> = {
+  "app_public.users": names(people),
+  "app_public.brand_accounts": names(brands),
+  "app_public.brand_members": Object.fromEntries(
+    members.map(({ brand, person }) => [
+      membership(brand, person),
+      `${brand}+${person}`,
+    ]),
+  ),
+  "app_public.brand_people": Object.fromEntries(
+    members.map(({ brand, person }) => [
+      membership(brand, person),
+      `${brand}+${person}`,
+    ]),
+  ),
+  "app_public.staff_members": names(people),
+  "app_public.brand_invitations": names(invitations),
+  "app_public.products": names(products),
+  "app_public.wardrobe_items": names(items),
+  "app_public.item_embeddings": names(items),
+  "app_public.storage_objects": names(files),
+  "app_public.category_mappings": names(mappings),
+  "app_public.import_runs": names(runs),
+  "app_public.import_refusals": {
+    [`${runs["A.run"]},2`]: "A.refusal",
+    [`${runs["B.run"]},2`]: "B.refusal",
+  },
+  "app_public.audit_log": names(audits),
+};
+
+function names(ids: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(ids).map(([name, id]) => [id, name]),
+  );
+}
+
+/** Fills an empty, migrated database. Run by the superuser, and committed. */
+export async function createWorld(client: ClientBase): Promise<void> {
+  const put = (table: string, rows: Row[]): Promise<void> =>
+    insertRows(client, `app_public.${table}`, rows);
+  const putPrivate = (table: string, rows: Row[]): Promise<void> =>
+    insertRows(client, `app_private.${table}`, rows);
+
+  await put(
+    "users",
+    PEOPLE.map((name) => ({
+      id: people[name],
+      email: `${name.replace(".", "-").toLowerCase()}@world.test`,
+      display_name: name,
+      status:
+        name === "A.suspended"
+          ? "suspended"
+          : name === "erased"
+            ? "erased"
+            : "active",
+      erased_at: name === "erased" ? "2026-01-01" : null,
+    })),
+  );
+  await put(
+    "brand_accounts",
+    BRANDS.map((name) => ({
+      id: brands[name],
+      slug: `brand-${name.toLowerCase()}`,
+      name: `Brand ${name}`,
+      status: name === "C" ? "suspended" : name === "D" ? "closed" : "active",
+    })),
+  );
+  await put(
+    "brand_members",
+    members.map(({ brand, person, role }) => ({
+      brand_id: brands[brand],
+      user_id: people[person],
+      role,
+    })),
+  );
+  await put(
+    "staff_members",
+    (["support", "finance", "privacy", "admin"] as const).map((role) => ({
+      user_id: people[role],
+      role,
+    })),
+  );
+  await put("brand_invitations", [
+    invitation("A.open viewer", "A", "viewer", null),
+    invitation("A.open owner", "A", "owner", null),
+    invitation("A.accepted", "A", "viewer", "2026-01-01"),
+    invitation("B.open viewer", "B", "viewer", null),
+    invitation("B.open owner", "B", "owner", null),
+  ]);
+  await put("storage_objects", [
+    brandFile("A.image", "A", "garment"),
+    brandFile("A.file", "A", "import"),
+    brandFile("B.image", "B", "garment"),
+    personalFile("shopper.selfie", "shopper", "selfie"),
+    personalFile("shopper.garment", "shopper", "garment"),
+    personalFile("neighbour.selfie", "neighbour", "selfie"),
+  ]);
+  await put("products", [
+    product("A.tee", "A", true, files["A.image"]),
+    product("A.draft", "A", false, null),
+    product("B.tee", "B", true, files["B.image"]),
+    product("B.draft", "B", false, null),
+    product("C.tee", "C", true, null),
+  ]);
+  await put("wardrobe_items", [
+    item("shopper.coat", "shopper", products["A.tee"], null),
+    item("shopper.worn", "shopper", null, "2026-01-01"),
+    item("neighbour.coat", "neighbour", null, null),
+    item("A.viewer.hat", "A.viewer", null, null),
+  ]);
+  await put("item_embeddings", [
+    embedding("shopper.coat", "shopper"),
+    embedding("neighbour.coat", "neighbour"),
+  ]);
+  await put("category_mappings", [
+    {
+      id: mappings["A.mapping"],
+      brand_id: brands.A,
+      label: "Coats",
+      category_code: "jackets",
+    },
+    {
+      id: mappings["B.mapping"],
+      brand_id: brands.B,
+      label: "Coats",
+      category_code: "dresses",
+    },
+  ]);
+  await put(
+    "import_runs",
+    (["A", "B"] as const).map((brand) => ({
+      id: runs[`${brand}.run`],
+      brand_id: brands[brand],
+      requested_by: people[`${brand}.manager`],
+      filename: "catalogue.csv",
+      status: "completed",
+      processed_rows: 1,
+      refused_count: 1,
+    })),
+  );
+  await put(
+    "import_refusals",
+    (["A", "B"] as const).map((brand) => ({
+      run_id: runs[`${brand}.run`],
+      brand_id: brands[brand],
+      line_no: 2,
+      field: "category",
+      code: "NOMAP",
+      reason: "Footwear / Sandals: no try-on category",
+      label: "Sandals",
+    })),
+  );
+  await replaceAuditTrail(client, put);
+
+  // Rows in every private table: a denial on an empty one would prove nothing.
+  await putPrivate("settings", [{ key: "world", value: true }]);
+  await putPrivate("user_secrets", [
+    { user_id: people.shopper, password_hash: "$2a$11$world" },
+  ]);
+  await putPrivate("sessions", [
+    {
+      token_hash: HASH,
+      user_id: people.shopper,
+      expires_at: "2100-01-01",
+    },
+  ]);
+  await putPrivate("login_throttle", [{ email: "shopper@world.test" }]);
+  await putPrivate("password_resets", [
+    { token_hash: HASH, user_id: people.shopper, expires_at: "2100-01-01" },
+  ]);
+  await putPrivate("password_reset_requests", [{ user_id: people.shopper }]);
+  await putPrivate("invitation_secrets", [
+    { invitation_id: invitations["A.open viewer"], token_hash: HASH },
+  ]);
+  await putPrivate("idempotency_keys", [
+    {
+      owner_kind: "user",
+      owner_id: people.shopper,
+      key: "world",
+      request_hash: HASH,
+    },
+  ]);
+  await putPrivate("import_rows", [
+    { run_id: runs["A.run"], line_no: 2, fields: ["1", "Sandals"] },
+  ]);
+}
+
+/**
+ * Making the world left a trail of its own. Only known rows stay, so that a
+ * test can name what an owner sees. The triggers that forbid this are off for
+ * these statements.
+ */
+async function replaceAuditTrail(
+  client: ClientBase,
+  put: (table: string, rows: Row[]) => Promise<void>,
+): Promise<void> {
+  await client.query("set session_replication_role = replica");
+  try {
+    await client.query("delete from app_public.audit_log");
+  } finally {
+    await client.query("reset session_replication_role");
+  }
+  const event = (
+    name: keyof typeof audits,
+    brand_id: string | null,
+    person: Person,
+  ): Row => ({
+    id: audits[name],
+    brand_id,
+    actor_kind: "user",
+    actor_id: people[person],
+    action: "update",
+    table_name: "products",
+    row_pk: products["A.tee"],
+  });
+  await put("audit_log", [
+    event("A.event", brands.A, "A.manager"),
+    event("B.event", brands.B, "B.manager"),
+    event("shopper.event", null, "shopper"),
+  ]);
+}
+
+function invitation(
+  name: keyof typeof invitations,
+  brand: Brand,
+  role: string,
+  accepted_at: string | null,
+): Row {
+  return {
+    id: invitations[name],
+    brand_id: brands[brand],
+    email: `${name.replaceAll(/[ .]/g, "-").toLowerCase()}@invited.test`,
+    role,
+    accepted_at,
+  };
+}
+
+function brandFile(name: keyof typeof files, brand: Brand, kind: string): Row {
+  return file(
+    name,
+    { owner_brand_id: brands[brand], owner_user_id: null },
+    kind,
+  );
+}
+
+function personalFile(
+  name: keyof typeof files,
+  person: Person,
+  kind: string,
+): Row {
+  return file(
+    name,
+    { owner_brand_id: null, owner_user_id: people[person] },
+    kind,
+  );
+}
+
+function file(name: keyof typeof files, owner: Row, kind: string): Row {
+  return {
+    key: files[name],
+    ...owner,
+    kind,
+    content_type: "image/png",
+    bytes: 4,
+    sha256: HASH,
+    status: "available",
+  };
+}
+
+function product(
+  name: keyof typeof products,
+  brand: Brand,
+  active: boolean,
+  image_key: string | null,
+): Row {
+  return {
+    id: products[name],
+    brand_id: brands[brand],
+    sku: name,
+    name,
+    category_code: "tops",
+    active,
+    image_key,
+  };
+}
+
+function item(
+  name: keyof typeof items,
+  person: Person,
+  product_id: string | null,
+  deleted_at: string | null,
+): Row {
+  return {
+    id: items[name],
+    user_id: people[person],
+    product_id,
+    category_code: "jackets",
+    name,
+    deleted_at,
+  };
+}
+
+function embedding(name: keyof typeof items, person: Person): Row {
+  return {
+    item_id: items[name],
+    user_id: people[person],
+    model: "world",
+    embedding: VECTOR,
+  };
+}

@@ -1,0 +1,723 @@
+import type { ActorName } from "../helpers/actors.ts";
+
+/**
+ * The access matrix, written by hand from the product's definition and never
+ * from the policies: who may do what with which rows. What is not said here is
+ * denied. Rows and actors are those of test/helpers/world.ts and actors.ts.
+ *
+ * Where it says more than the definition, or less, and why:
+ * - brand_members has no insert: a membership comes from accepting an
+ *   invitation, so that nobody is pulled into a brand without having said yes.
+ * - users: a member of a brand also reads and edits the own row (the profile
+ *   page); of the others they see brand_people only.
+ * - brand_accounts: "all settable" are name, time zone and privacy floor; what
+ *   a brand is entitled to is set by staff.
+ * - staff_members: an admin cannot change or remove the own row, so that the
+ *   last admin cannot leave by mistake.
+ * - import_runs: made by functions only, which also store the file the row
+ *   names; a row written by hand would name any file.
+ * - currencies, category_defaults, category_mappings and import_refusals are
+ *   additions: lookups are read, a brand's mappings are its managers' business,
+ *   and refusals follow their run.
+ * - the partner is closed everywhere until the partner API exists.
+ */
+
+/** Rows by name; "row=code" where touching the row ends in that error. */
+type Rows = readonly string[] | "all";
+
+type Who<T> = readonly (readonly [readonly ActorName[], T])[];
+
+export type Rules = {
+  select?: Who<Rows>;
+  insert?: {
+    columns: Who<readonly string[]>;
+    /** By the names of subjects.ts: whose attempt succeeds. */
+    done: Record<string, readonly ActorName[]>;
+    /** Whose attempt ends in another error than the policy's. */
+    fails?: Record<string, Partial<Record<ActorName, string>>>;
+  };
+  update?: {
+    columns: Who<readonly string[]>;
+    rows: Record<string, Who<Rows>>;
+  };
+  delete?: Who<Rows>;
+};
+
+const everybody = [
+  "anonymous",
+  "shopper",
+  "neighbour",
+  "both off duty",
+  "A.viewer",
+  "A.analyst",
+  "A.manager",
+  "A.owner",
+  "both in A",
+  "B.viewer",
+  "B.analyst",
+  "B.manager",
+  "B.owner",
+  "both in B",
+  "support",
+  "finance",
+  "privacy",
+  "admin",
+  "worker",
+] as const satisfies readonly ActorName[];
+
+const shoppers = ["shopper", "neighbour", "both off duty"] as const;
+const inA = [
+  "A.viewer",
+  "A.analyst",
+  "A.manager",
+  "A.owner",
+  "both in A",
+] as const;
+const inB = [
+  "B.viewer",
+  "B.analyst",
+  "B.manager",
+  "B.owner",
+  "both in B",
+] as const;
+const managersOfA = ["A.manager", "A.owner"] as const;
+const managersOfB = ["B.manager", "B.owner", "both in B"] as const;
+const managers = [...managersOfA, ...managersOfB] as const;
+const owners = ["A.owner", "B.owner"] as const;
+const staff = ["support", "finance", "privacy", "admin"] as const;
+
+const membersOfA = [
+  "A+A.viewer",
+  "A+A.analyst",
+  "A+A.manager",
+  "A+A.owner",
+  "A+A.suspended",
+  "A+both",
+];
+const membersOfB = [
+  "B+B.viewer",
+  "B+B.analyst",
+  "B+B.manager",
+  "B+B.owner",
+  "B+both",
+];
+/** Whom a manager may change: viewers and analysts. */
+const juniorsOfA = ["A+A.viewer", "A+A.analyst", "A+both"];
+const juniorsOfB = ["B+B.viewer", "B+B.analyst"];
+
+const filesOfA = ["A.image", "A.file"];
+const filesOfB = ["B.image"];
+const productsOfA = ["A.tee", "A.draft"];
+const productsOfB = ["B.tee", "B.draft"];
+const itemsOfShopper = ["shopper.coat", "shopper.worn"];
+
+function failing(rows: readonly string[], code: string): string[] {
+  return rows.map((row) => `${row}=${code}`);
+}
+
+/** Everybody in a brand sees the own account and nobody else's. */
+const ownAccount: Who<Rows> = [
+  [["shopper"], ["shopper"]],
+  [["neighbour"], ["neighbour"]],
+  [["both off duty", "both in A", "both in B"], ["both"]],
+  [["A.viewer"], ["A.viewer"]],
+  [["A.analyst"], ["A.analyst"]],
+  [["A.manager"], ["A.manager"]],
+  [["A.owner"], ["A.owner"]],
+  [["B.viewer"], ["B.viewer"]],
+  [["B.analyst"], ["B.analyst"]],
+  [["B.manager"], ["B.manager"]],
+  [["B.owner"], ["B.owner"]],
+];
+
+const peopleButErased = [
+  "A.viewer",
+  "A.analyst",
+  "A.manager",
+  "A.owner",
+  "A.suspended",
+  "B.viewer",
+  "B.analyst",
+  "B.manager",
+  "B.owner",
+  "both",
+  "C.owner",
+  "shopper",
+  "neighbour",
+  "support",
+  "finance",
+  "privacy",
+  "admin",
+];
+
+export const matrix: Record<string, Rules> = {
+  "app_public.users": {
+    // The reader shows members to each other through brand_people only: on its
+    // own, without a brand role, the fence gives it nothing.
+    select: [...ownAccount, [[...staff, "worker"], "all"], [["reader"], []]],
+    update: {
+      columns: [
+        [
+          [...shoppers, ...inA, ...inB],
+          ["display_name", "timezone", "updated_at"],
+        ],
+        [["support"], ["status", "updated_at"]],
+      ],
+      rows: {
+        "the name": ownAccount,
+        "the status to suspended": [[["support"], peopleButErased]],
+        // Erasure is a procedure, not a word in a column.
+        "the status to erased": [
+          [["support"], failing(peopleButErased, "refused")],
+        ],
+      },
+    },
+  },
+
+  "app_public.staff_members": {
+    select: [[["admin"], "all"]],
+    insert: {
+      columns: [[["admin"], ["user_id", "role"]]],
+      done: { "a colleague": ["admin"] },
+    },
+    update: {
+      columns: [[["admin"], ["role", "updated_at"]]],
+      rows: { "the role": [[["admin"], ["support", "finance", "privacy"]]] },
+    },
+    delete: [[["admin"], ["support", "finance", "privacy"]]],
+  },
+
+  "app_public.brand_accounts": {
+    select: [
+      [inA, ["A"]],
+      [inB, ["B"]],
+      [[...staff, "worker"], "all"],
+    ],
+    insert: {
+      columns: [
+        [
+          staff,
+          [
+            "slug",
+            "name",
+            "timezone",
+            "dataset_access",
+            "custom_model_training",
+            "k_min",
+          ],
+        ],
+      ],
+      done: { "a brand": staff },
+    },
+    update: {
+      columns: [
+        [
+          ["A.manager", "B.manager", "both in B"],
+          ["name", "timezone", "updated_at"],
+        ],
+        [owners, ["name", "timezone", "k_min", "updated_at"]],
+        [
+          staff,
+          [
+            "slug",
+            "name",
+            "status",
+            "timezone",
+            "dataset_access",
+            "custom_model_training",
+            "k_min",
+            "updated_at",
+          ],
+        ],
+      ],
+      rows: {
+        "the name": [
+          [managersOfA, ["A"]],
+          [managersOfB, ["B"]],
+          [staff, "all"],
+        ],
+        "the privacy floor": [
+          [["A.owner"], ["A"]],
+          [["B.owner"], ["B"]],
+          [staff, "all"],
+        ],
+        "the status": [[staff, "all"]],
+      },
+    },
+  },
+
+  "app_public.brand_members": {
+    select: [
+      [["shopper", "neighbour", "reader"], []],
+      [["both off duty"], ["A+both", "B+both"]],
+      [inA, membersOfA],
+      [inB, membersOfB],
+      [staff, "all"],
+    ],
+    update: {
+      columns: [[managers, ["role", "updated_at"]]],
+      rows: {
+        "the role to analyst": [
+          [["A.manager"], juniorsOfA],
+          [["B.manager", "both in B"], juniorsOfB],
+          // A brand never loses its last owner.
+          [["A.owner"], lastOwner(membersOfA, "A+A.owner")],
+          [["B.owner"], lastOwner(membersOfB, "B+B.owner")],
+        ],
+        "the role to manager": [
+          [["A.manager"], failing(juniorsOfA, "refused")],
+          [["B.manager", "both in B"], failing(juniorsOfB, "refused")],
+          [["A.owner"], lastOwner(membersOfA, "A+A.owner")],
+          [["B.owner"], lastOwner(membersOfB, "B+B.owner")],
+        ],
+      },
+    },
+    delete: [
+      [["A.manager"], juniorsOfA],
+      [["B.manager", "both in B"], juniorsOfB],
+      [["A.owner"], lastOwner(membersOfA, "A+A.owner")],
+      [["B.owner"], lastOwner(membersOfB, "B+B.owner")],
+    ],
+  },
+
+  "app_public.brand_people": {
+    select: [
+      [inA, membersOfA],
+      [inB, membersOfB],
+      // Its owner, without a brand role of its own.
+      [["reader"], []],
+    ],
+  },
+
+  "app_public.brand_invitations": {
+    select: [
+      [inA, ["A.open viewer", "A.open owner", "A.accepted"]],
+      [inB, ["B.open viewer", "B.open owner"]],
+      [staff, "all"],
+    ],
+    insert: {
+      columns: [[managers, ["brand_id", "email", "role", "invited_by"]]],
+      done: {
+        "a viewer's invitation to A": managersOfA,
+        "a manager's invitation to A": ["A.owner"],
+        "an owner's invitation to A": ["A.owner"],
+        "an invitation to A in another's name": [],
+        "a viewer's invitation to B": managersOfB,
+        "an owner's invitation to B": ["B.owner"],
+      },
+    },
+    update: {
+      columns: [[managers, ["role", "expires_at", "updated_at"]]],
+      rows: {
+        "the end": [
+          [["A.manager"], ["A.open viewer"]],
+          [["A.owner"], ["A.open viewer", "A.open owner"]],
+          [["B.manager", "both in B"], ["B.open viewer"]],
+          [["B.owner"], ["B.open viewer", "B.open owner"]],
+        ],
+        "the role to manager": [
+          [["A.manager"], ["A.open viewer=refused"]],
+          [["A.owner"], ["A.open viewer", "A.open owner"]],
+          [["B.manager", "both in B"], ["B.open viewer=refused"]],
+          [["B.owner"], ["B.open viewer", "B.open owner"]],
+        ],
+      },
+    },
+    delete: [
+      [["A.manager"], ["A.open viewer"]],
+      [["A.owner"], ["A.open viewer", "A.open owner"]],
+      [["B.manager", "both in B"], ["B.open viewer"]],
+      [["B.owner"], ["B.open viewer", "B.open owner"]],
+    ],
+  },
+
+  "app_public.currencies": { select: [[everybody, "all"]] },
+
+  "app_public.wardrobe_categories": {
+    select: [[everybody, "all"]],
+    insert: {
+      columns: [
+        [staff, ["code", "label", "grp", "tracking", "sort", "active"]],
+      ],
+      done: { "a category": staff },
+    },
+    update: {
+      columns: [
+        [staff, ["label", "grp", "tracking", "sort", "active", "updated_at"]],
+      ],
+      rows: { "the label": [[staff, "all"]] },
+    },
+  },
+
+  "app_public.category_defaults": {
+    select: [[[...inA, ...inB, ...staff, "worker"], "all"]],
+  },
+
+  "app_public.category_mappings": {
+    select: [
+      [inA, ["A.mapping"]],
+      [inB, ["B.mapping"]],
+      [staff, "all"],
+    ],
+    insert: {
+      columns: [[managers, ["brand_id", "label", "category_code"]]],
+      done: { "a mapping of A": managersOfA, "a mapping of B": managersOfB },
+    },
+    update: {
+      columns: [[managers, ["label", "category_code", "updated_at"]]],
+      rows: {
+        "the category": [
+          [managersOfA, ["A.mapping"]],
+          [managersOfB, ["B.mapping"]],
+        ],
+      },
+    },
+    delete: [
+      [managersOfA, ["A.mapping"]],
+      [managersOfB, ["B.mapping"]],
+    ],
+  },
+
+  "app_public.storage_objects": {
+    select: [
+      [["shopper"], ["shopper.selfie", "shopper.garment"]],
+      [["neighbour"], ["neighbour.selfie"]],
+      [["both off duty"], []],
+      [inA, filesOfA],
+      [inB, filesOfB],
+      [[...staff, "worker"], "all"],
+    ],
+    insert: {
+      columns: [
+        [
+          [...shoppers, ...managers],
+          [
+            "key",
+            "owner_user_id",
+            "owner_brand_id",
+            "kind",
+            "content_type",
+            "bytes",
+          ],
+        ],
+      ],
+      done: {
+        "an own selfie": shoppers,
+        "an own export": [],
+        "a selfie of the shopper": ["shopper"],
+        "a garment of A": managersOfA,
+        "an import of A": managersOfA,
+        "an export of A": [],
+        "a garment of B": managersOfB,
+      },
+    },
+    update: {
+      columns: [[["worker"], ["status", "retention_until", "updated_at"]]],
+      rows: { "the status": [[["worker"], "all"]] },
+    },
+  },
+
+  "app_public.products": {
+    select: [
+      [
+        ["anonymous", ...shoppers],
+        ["A.tee", "B.tee", "C.tee"],
+      ],
+      [inA, productsOfA],
+      [inB, productsOfB],
+      [[...staff, "worker"], "all"],
+    ],
+    insert: {
+      columns: [
+        [
+          managers,
+          [
+            "brand_id",
+            "sku",
+            "name",
+            "category_code",
+            "brand_label",
+            "gender",
+            "color",
+            "season",
+            "year",
+            "usage",
+            "tags",
+            "price_minor",
+            "currency",
+            "image_key",
+            "active",
+          ],
+        ],
+      ],
+      done: {
+        "a product of A": managersOfA,
+        "a product of B": managersOfB,
+        "a product of A with an image of B": [],
+      },
+      fails: {
+        "a product of A with an image of B": {
+          "A.manager": "23503",
+          "A.owner": "23503",
+        },
+      },
+    },
+    update: {
+      columns: [
+        [
+          managers,
+          [
+            "sku",
+            "name",
+            "category_code",
+            "brand_label",
+            "gender",
+            "color",
+            "season",
+            "year",
+            "usage",
+            "tags",
+            "price_minor",
+            "currency",
+            "image_key",
+            "active",
+            "updated_at",
+          ],
+        ],
+      ],
+      rows: {
+        "the name": [
+          [managersOfA, productsOfA],
+          [managersOfB, productsOfB],
+        ],
+      },
+    },
+    delete: [
+      [managersOfA, productsOfA],
+      [managersOfB, productsOfB],
+    ],
+  },
+
+  // Nobody in a brand and nobody of the staff: they have break_glass_wardrobe.
+  "app_public.wardrobe_items": {
+    select: [
+      [["shopper"], itemsOfShopper],
+      [["neighbour"], ["neighbour.coat"]],
+      [["both off duty"], []],
+      [["worker"], "all"],
+    ],
+    insert: {
+      columns: [
+        [
+          shoppers,
+          [
+            "user_id",
+            "product_id",
+            "category_code",
+            "name",
+            "brand_label",
+            "color",
+            "ai_tags",
+            "color_tags",
+            "image_key",
+          ],
+        ],
+      ],
+      done: {
+        "an own item": shoppers,
+        "an item of the shopper": ["shopper"],
+        "an own item of a product that is on sale": shoppers,
+        "an own item of a hidden product": [],
+        "an own item with a picture of the neighbour": ["neighbour"],
+      },
+      fails: {
+        "an own item of a hidden product": {
+          shopper: "NTFND",
+          neighbour: "NTFND",
+          "both off duty": "NTFND",
+        },
+        "an own item with a picture of the neighbour": {
+          shopper: "23503",
+          "both off duty": "23503",
+        },
+      },
+    },
+    update: {
+      columns: [
+        [
+          shoppers,
+          [
+            "product_id",
+            "category_code",
+            "name",
+            "brand_label",
+            "color",
+            "ai_tags",
+            "color_tags",
+            "image_key",
+            "deleted_at",
+            "updated_at",
+          ],
+        ],
+        [["worker"], ["ai_tags", "color_tags", "usage_count"]],
+      ],
+      rows: {
+        "the name": [
+          [["shopper"], itemsOfShopper],
+          [["neighbour"], ["neighbour.coat"]],
+          [["both off duty"], []],
+        ],
+        "the uses": [[["worker"], "all"]],
+      },
+    },
+    delete: [
+      [["shopper"], itemsOfShopper],
+      [["neighbour"], ["neighbour.coat"]],
+      [["both off duty"], []],
+    ],
+  },
+
+  "app_public.item_embeddings": {
+    select: [
+      [["shopper"], ["shopper.coat"]],
+      [["neighbour"], ["neighbour.coat"]],
+      [["both off duty"], []],
+      [["worker"], "all"],
+    ],
+    insert: {
+      columns: [[shoppers, ["item_id", "user_id", "model", "embedding"]]],
+      done: {
+        "an own vector of the shopper's item": ["shopper"],
+        "a vector for the shopper": ["shopper"],
+      },
+      fails: {
+        "an own vector of the shopper's item": {
+          neighbour: "23503",
+          "both off duty": "23503",
+        },
+      },
+    },
+    update: {
+      columns: [
+        [
+          [...shoppers, "worker"],
+          ["model", "embedding", "updated_at"],
+        ],
+      ],
+      rows: {
+        "the model": [
+          [["shopper"], ["shopper.coat"]],
+          [["neighbour"], ["neighbour.coat"]],
+          [["both off duty"], []],
+          [["worker"], "all"],
+        ],
+      },
+    },
+    delete: [
+      [["shopper"], ["shopper.coat"]],
+      [["neighbour"], ["neighbour.coat"]],
+      [["both off duty"], []],
+    ],
+  },
+
+  "app_public.import_runs": {
+    select: [
+      [managersOfA, ["A.run"]],
+      [managersOfB, ["B.run"]],
+      [staff, "all"],
+    ],
+  },
+
+  "app_public.import_refusals": {
+    select: [
+      [managersOfA, ["A.refusal"]],
+      [managersOfB, ["B.refusal"]],
+      [staff, "all"],
+    ],
+  },
+
+  // Written by triggers and functions only, and never changed.
+  "app_public.audit_log": {
+    select: [
+      [["A.owner"], ["A.event"]],
+      [["B.owner"], ["B.event"]],
+      [["admin"], "all"],
+    ],
+  },
+
+  "app_private.settings": {},
+  "app_private.partitioned_tables": {},
+  "app_private.user_secrets": {},
+  "app_private.sessions": {},
+  "app_private.login_throttle": {},
+  "app_private.password_resets": {},
+  "app_private.password_reset_requests": {},
+  "app_private.invitation_secrets": {},
+  "app_private.idempotency_keys": {},
+
+  // The staging of imports: COPY is refused under row-level security, so the
+  // worker has it whole and nobody else has anything.
+  "app_private.import_rows": {
+    select: [[["worker"], "all"]],
+    insert: {
+      columns: [[["worker"], ["run_id", "line_no", "first_line", "fields"]]],
+      done: { "a staged line": ["worker"] },
+    },
+    update: {
+      columns: [[["worker"], ["run_id", "line_no", "first_line", "fields"]]],
+      rows: { "the fields": [[["worker"], "all"]] },
+    },
+    delete: [[["worker"], "all"]],
+  },
+};
+
+function lastOwner(members: readonly string[], owner: string): string[] {
+  return members.map((member) =>
+    member === owner ? `${member}=LASTO` : member,
+  );
+}
+
+function found<T>(who: Who<T> | undefined, actor: ActorName): T | undefined {
+  return who?.find(([names]) => names.includes(actor))?.[1];
+}
+
+/** Columns an actor may name; null where not even one. */
+export function columnsFor(
+  rules: Rules,
+  verb: "insert" | "update",
+  actor: ActorName,
+): readonly string[] | null {
+  return found(rules[verb]?.columns, actor) ?? null;
+}
+
+export function selectFor(rules: Rules, actor: ActorName): Rows | null {
+  return found(rules.select, actor) ?? null;
+}
+
+export function updateFor(
+  rules: Rules,
+  update: string,
+  actor: ActorName,
+): Rows | null {
+  return found(rules.update?.rows[update], actor) ?? null;
+}
+
+export function deleteFor(rules: Rules, actor: ActorName): Rows | null {
+  return found(rules.delete, actor) ?? null;
+}
+
+/** "done", "refused" by a policy, "denied" for want of a grant, or a code. */
+export function insertFor(
+  rules: Rules,
+  attempt: string,
+  columns: readonly string[],
+  actor: ActorName,
+): string {
+  if (rules.insert?.done[attempt]?.includes(actor)) return "done";
+  const code = rules.insert?.fails?.[attempt]?.[actor];
+  if (code !== undefined) return code;
+  const granted = columnsFor(rules, "insert", actor);
+  return columns.every((column) => granted?.includes(column))
+    ? "refused"
+    : "denied";
+}

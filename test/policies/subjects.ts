@@ -1,0 +1,353 @@
+import {
+  brands,
+  files,
+  invitations,
+  items,
+  people,
+  products,
+  runs,
+} from "../helpers/world.ts";
+
+/**
+ * What is tried on each table, by everybody. Nothing here says who may: that is
+ * matrix.ts. Values are SQL, because some depend on who is asking.
+ */
+export type Subject = {
+  table: string;
+  key: string[];
+  /** Rows to insert, by a name that reads after "insert". */
+  inserts?: Record<string, Record<string, string>>;
+  /** What to set, by a name that reads after "update". */
+  updates?: Record<string, string>;
+  /**
+   * For a view, which is only read: where its rows come from. A view of the
+   * reader role shows the superuser no more than the reader sees.
+   */
+  view?: string;
+};
+
+const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+const me = "(select app_hidden.current_user_id())";
+const vector = "array_fill(1::real, array[768])";
+
+function invitation(brand: string, role: string, by: string = me) {
+  return {
+    brand_id: text(brand),
+    email: text("new@invited.test"),
+    role: text(role),
+    invited_by: by,
+  };
+}
+
+function product(brand: string) {
+  return {
+    brand_id: text(brand),
+    sku: text("new"),
+    name: text("New"),
+    category_code: text("tops"),
+  };
+}
+
+function file(owner: Record<string, string>, kind: string) {
+  return {
+    key: text("new/file.png"),
+    ...owner,
+    kind: text(kind),
+    content_type: text("image/png"),
+    bytes: "1",
+  };
+}
+
+function item(owner: string, extra: Record<string, string> = {}) {
+  return {
+    user_id: owner,
+    category_code: text("tops"),
+    name: text("New"),
+    ...extra,
+  };
+}
+
+const publicSubjects: Record<string, Omit<Subject, "table">> = {
+  users: {
+    key: ["id"],
+    inserts: {
+      "a person": { display_name: text("New") },
+    },
+    updates: {
+      "the name": "display_name = 'Changed'",
+      "the status to suspended": "status = 'suspended'",
+      "the status to erased": "status = 'erased'",
+    },
+  },
+  staff_members: {
+    key: ["user_id"],
+    inserts: {
+      "a colleague": {
+        user_id: text(people["A.viewer"]),
+        role: text("support"),
+      },
+    },
+    updates: { "the role": "role = 'finance'" },
+  },
+  brand_accounts: {
+    key: ["id"],
+    inserts: { "a brand": { slug: text("new-brand"), name: text("New") } },
+    updates: {
+      "the name": "name = 'Changed'",
+      "the privacy floor": "k_min = 12",
+      "the status": "status = 'suspended'",
+    },
+  },
+  brand_members: {
+    key: ["brand_id", "user_id"],
+    inserts: {
+      "a member of A": {
+        brand_id: text(brands.A),
+        user_id: text(people.shopper),
+        role: text("viewer"),
+      },
+    },
+    updates: {
+      "the role to analyst": "role = 'analyst'",
+      "the role to manager": "role = 'manager'",
+    },
+  },
+  brand_people: {
+    key: ["brand_id", "user_id"],
+    view: "app_public.brand_members",
+  },
+  brand_invitations: {
+    key: ["id"],
+    inserts: {
+      "a viewer's invitation to A": invitation(brands.A, "viewer"),
+      "a manager's invitation to A": invitation(brands.A, "manager"),
+      "an owner's invitation to A": invitation(brands.A, "owner"),
+      "an invitation to A in another's name": invitation(
+        brands.A,
+        "viewer",
+        text(people["A.viewer"]),
+      ),
+      "a viewer's invitation to B": invitation(brands.B, "viewer"),
+      "an owner's invitation to B": invitation(brands.B, "owner"),
+    },
+    updates: {
+      "the end": "expires_at = now()",
+      "the role to manager": "role = 'manager'",
+    },
+  },
+  currencies: {
+    key: ["code"],
+    inserts: {
+      "a currency": { code: text("xxx"), label: text("New"), exponent: "2" },
+    },
+    updates: { "the label": "label = 'Changed'" },
+  },
+  wardrobe_categories: {
+    key: ["code"],
+    inserts: {
+      "a category": {
+        code: text("gloves"),
+        label: text("Gloves"),
+        grp: text("accessories"),
+        tracking: text("hand"),
+      },
+    },
+    updates: { "the label": "label = 'Changed'" },
+  },
+  category_defaults: {
+    key: ["label"],
+    inserts: {
+      "a default": { label: text("Brand new"), category_code: text("tops") },
+    },
+    updates: { "the category": "category_code = 'tops'" },
+  },
+  category_mappings: {
+    key: ["id"],
+    inserts: {
+      "a mapping of A": {
+        brand_id: text(brands.A),
+        label: text("New"),
+        category_code: text("tops"),
+      },
+      "a mapping of B": {
+        brand_id: text(brands.B),
+        label: text("New"),
+        category_code: text("tops"),
+      },
+    },
+    updates: { "the category": "category_code = 'tops'" },
+  },
+  storage_objects: {
+    key: ["key"],
+    inserts: {
+      "an own selfie": file({ owner_user_id: me }, "selfie"),
+      "an own export": file({ owner_user_id: me }, "export"),
+      "a selfie of the shopper": file(
+        { owner_user_id: text(people.shopper) },
+        "selfie",
+      ),
+      "a garment of A": file({ owner_brand_id: text(brands.A) }, "garment"),
+      "an import of A": file({ owner_brand_id: text(brands.A) }, "import"),
+      "an export of A": file({ owner_brand_id: text(brands.A) }, "export"),
+      "a garment of B": file({ owner_brand_id: text(brands.B) }, "garment"),
+    },
+    updates: { "the status": "status = 'deleting'" },
+  },
+  products: {
+    key: ["id"],
+    inserts: {
+      "a product of A": product(brands.A),
+      "a product of B": product(brands.B),
+      // The key carries the tenant: a foreign-key check sees through policies.
+      "a product of A with an image of B": {
+        ...product(brands.A),
+        image_key: text(files["B.image"]),
+      },
+    },
+    updates: { "the name": "name = 'Changed'" },
+  },
+  wardrobe_items: {
+    key: ["id"],
+    inserts: {
+      "an own item": item(me),
+      "an item of the shopper": item(text(people.shopper)),
+      "an own item of a product that is on sale": item(me, {
+        product_id: text(products["B.tee"]),
+      }),
+      "an own item of a hidden product": item(me, {
+        product_id: text(products["A.draft"]),
+      }),
+      "an own item with a picture of the neighbour": item(me, {
+        image_key: text(files["neighbour.selfie"]),
+      }),
+    },
+    updates: { "the name": "name = 'Changed'", "the uses": "usage_count = 5" },
+  },
+  item_embeddings: {
+    key: ["item_id"],
+    inserts: {
+      "an own vector of the shopper's item": {
+        item_id: text(items["shopper.worn"]),
+        user_id: me,
+        model: text("new"),
+        embedding: vector,
+      },
+      "a vector for the shopper": {
+        item_id: text(items["shopper.worn"]),
+        user_id: text(people.shopper),
+        model: text("new"),
+        embedding: vector,
+      },
+    },
+    updates: { "the model": "model = 'changed'" },
+  },
+  import_runs: {
+    key: ["id"],
+    inserts: {
+      "a run of A": {
+        brand_id: text(brands.A),
+        requested_by: me,
+        filename: text("new.csv"),
+      },
+    },
+    updates: { "the status": "status = 'cancelled'" },
+  },
+  import_refusals: {
+    key: ["run_id", "line_no"],
+    inserts: {
+      "a refusal of A": {
+        run_id: text(runs["A.run"]),
+        brand_id: text(brands.A),
+        line_no: "3",
+        field: text("sku"),
+        code: text("INVAL"),
+        reason: text("New"),
+      },
+    },
+    updates: { "the reason": "reason = 'Changed'" },
+  },
+  audit_log: {
+    key: ["id"],
+    inserts: {
+      "an event of A": {
+        actor_kind: text("user"),
+        brand_id: text(brands.A),
+        action: text("insert"),
+        table_name: text("products"),
+        row_pk: text("1"),
+      },
+    },
+    updates: { "the reason": "reason = 'Changed'" },
+  },
+};
+
+/** Nobody but functions reaches these; the import staging is the exception. */
+const privateSubjects: Record<string, Omit<Subject, "table">> = {
+  settings: { key: ["key"], updates: { "the value": "value = 'false'" } },
+  partitioned_tables: {
+    key: ["parent"],
+    updates: { "the horizon": "months_ahead = 1" },
+  },
+  user_secrets: {
+    key: ["user_id"],
+    updates: { "the password": "password_hash = 'x'" },
+  },
+  sessions: {
+    key: ["token_hash"],
+    updates: { "the brand": `active_brand_id = '${brands.A}'` },
+  },
+  login_throttle: {
+    key: ["email"],
+    updates: { "the failures": "failed_attempts = 0" },
+  },
+  password_resets: {
+    key: ["token_hash"],
+    updates: { "the use": "used_at = null" },
+  },
+  password_reset_requests: {
+    key: ["user_id"],
+    updates: { "the time": "requested_at = now()" },
+  },
+  invitation_secrets: {
+    key: ["invitation_id"],
+    updates: {
+      "the invitation": `invitation_id = '${invitations["A.open viewer"]}'`,
+    },
+  },
+  idempotency_keys: {
+    key: ["owner_kind", "owner_id", "key"],
+    updates: { "the result": "result = '{}'" },
+  },
+  import_rows: {
+    key: ["run_id", "line_no"],
+    inserts: {
+      "a staged line": {
+        run_id: text(runs["A.run"]),
+        line_no: "3",
+        fields: "'{}'",
+      },
+    },
+    updates: { "the fields": "fields = '{}'" },
+  },
+};
+
+export const subjects: Subject[] = [
+  ...named("app_public", publicSubjects),
+  ...named("app_private", privateSubjects),
+];
+
+function named(
+  schema: string,
+  found: Record<string, Omit<Subject, "table">>,
+): Subject[] {
+  return Object.entries(found).map(([name, subject]) => ({
+    table: `${schema}.${name}`,
+    ...subject,
+  }));
+}
+
+export function subjectOf(table: string): Subject {
+  const found = subjects.find((subject) => subject.table === table);
+  if (found === undefined) throw new Error(`Nothing is tried on ${table}`);
+  return found;
+}
