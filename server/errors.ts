@@ -4,13 +4,9 @@ import { isSafeError } from "postgraphile/grafast";
 import { GraphQLError } from "postgraphile/graphql";
 
 import { AppError } from "./errors/AppError.ts";
+import { type ErrorCode, errorKind, isErrorCode } from "./errors/catalogue.ts";
 import {
-  type ErrorCode,
-  errorKind,
-  isErrorCode,
-} from "./errors/catalogue.ts";
-import {
-    type ConstraintErrors,
+  type ConstraintErrors,
   fieldName,
   noConstraintErrors,
 } from "./errors/constraints.ts";
@@ -196,6 +192,9 @@ function fromConstraint(
     error.constraint === undefined
       ? null
       : constraints.find(error.schema, error.table, error.constraint);
+  // Nobody writes there but our own functions: a violation is our fault.
+  if (error.schema === "app_private" && words?.message == null)
+    return told("FAULT");
   const field =
     words?.field ??
     (error.column === undefined ? null : fieldName(error.column));
@@ -216,7 +215,8 @@ function fromConstraint(
         });
       }
       return told(words?.code ?? "INVAL", {
-        message: words?.message ?? "This refers to a record that does not exist.",
+        message:
+          words?.message ?? "This refers to a record that does not exist.",
         field,
       });
     case "23505":
@@ -245,20 +245,38 @@ const SQLSTATES: Readonly<Record<string, Translation>> = {
   "22007": { code: "INVAL", message: "A date or time has the wrong form." },
   "22008": { code: "INVAL", message: "A date or time is out of range." },
   "22012": { code: "INVAL", message: "This would divide by zero." },
-  "22021": { code: "INVAL", message: "A text holds a character we cannot store." },
+  "22021": {
+    code: "INVAL",
+    message: "A text holds a character we cannot store.",
+  },
   "22023": { code: "INVAL", message: "A value is out of range." },
   "22P02": { code: "INVAL", message: "A value has the wrong form." },
-  "22P05": { code: "INVAL", message: "A text holds a character we cannot store." },
+  "22P05": {
+    code: "INVAL",
+    message: "A text holds a character we cannot store.",
+  },
   "25006": { code: "DOWN", message: "The database takes no changes just now." },
   "28000": { code: "DOWN" },
   "28P01": { code: "DOWN" },
   "3D000": { code: "DOWN" },
-  "40001": { code: "BUSY", message: "Someone else changed this at the same moment." },
-  "40P01": { code: "BUSY", message: "Someone else changed this at the same moment." },
+  "40001": {
+    code: "BUSY",
+    message: "Someone else changed this at the same moment.",
+  },
+  "40P01": {
+    code: "BUSY",
+    message: "Someone else changed this at the same moment.",
+  },
   "42501": { code: "DNIED" },
-  "53100": { code: "DOWN", message: "The server has no room to store this just now." },
+  "53100": {
+    code: "DOWN",
+    message: "The server has no room to store this just now.",
+  },
   "55006": { code: "BUSY" },
-  "55P03": { code: "BUSY", message: "Someone else is changing this right now." },
+  "55P03": {
+    code: "BUSY",
+    message: "Someone else is changing this right now.",
+  },
   "57014": { code: "SLOWQ" },
   "57P01": { code: "DOWN" },
   "57P02": { code: "DOWN" },
@@ -339,7 +357,9 @@ function fromGraphQLError(
   cause: unknown,
 ): PublicError | null {
   // Raised by our own rules, with one of our codes.
-  const code = (cause instanceof GraphQLError ? cause : error).extensions["code"];
+  const code = (cause instanceof GraphQLError ? cause : error).extensions[
+    "code"
+  ];
   if (isErrorCode(code)) {
     const source = cause instanceof GraphQLError ? cause : error;
     return told(code, {
@@ -372,20 +392,24 @@ function fromGraphQLError(
  * Plain errors of the engine and its plugins that tell the caller something,
  * by their words: they carry nothing else to know them by.
  */
-const KNOWN_WORDS: readonly { words: RegExp; code: ErrorCode; message?: string }[] =
-  [
-    { words: /^No values were (deleted|updated) in collection /, code: "NTFND" },
-    {
-      words: /^(Empty objects|Null literals) are forbidden in filter argument input\.$/,
-      code: "INVAL",
-      message: "A filter must not hold empty objects or null.",
-    },
-    {
-      words: /^(Invalid (node )?identifier|Failed to decode)/i,
-      code: "INVAL",
-      message: "This id is not one of ours.",
-    },
-  ];
+const KNOWN_WORDS: readonly {
+  words: RegExp;
+  code: ErrorCode;
+  message?: string;
+}[] = [
+  { words: /^No values were (deleted|updated) in collection /, code: "NTFND" },
+  {
+    words:
+      /^(Empty objects|Null literals) are forbidden in filter argument input\.$/,
+    code: "INVAL",
+    message: "A filter must not hold empty objects or null.",
+  },
+  {
+    words: /^(Invalid (node )?identifier|Failed to decode)/i,
+    code: "INVAL",
+    message: "This id is not one of ours.",
+  },
+];
 
 function fromKnownWords(error: unknown): PublicError | null {
   if (!(error instanceof Error)) return null;
