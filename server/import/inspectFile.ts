@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { Readable, Transform, type TransformCallback } from "node:stream";
 
 import {
-  columnNames,
   type ColumnMapping,
+  columnNames,
   guessMapping,
   knownColumns,
   missingFields,

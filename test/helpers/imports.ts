@@ -1,0 +1,248 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+
+import type { Disk } from "flydrive";
+
+import { type Actor, actorFor } from "../../server/auth/actor.ts";
+import { withActor } from "../../server/db/withActor.ts";
+import type { ImportRun } from "../../server/import/importRun.ts";
+import {
+  type RunDeps,
+  runImport,
+  type RunOutcome,
+} from "../../server/import/runImport.ts";
+import {
+  type UploadedImport,
+  uploadImport,
+} from "../../server/import/uploadImport.ts";
+import { makeDisk } from "../../server/storage/makeDisk.ts";
+import type { TestDatabase } from "./database.ts";
+
+/** Two brands with people of every role, and a place for files. */
+export type ImportWorld = {
+  db: TestDatabase;
+  disk: Disk;
+  brandId: string;
+  otherBrandId: string;
+  owner: Actor;
+  manager: Actor;
+  analyst: Actor;
+  viewer: Actor;
+  shopper: Actor;
+  /** Owner of the other brand. */
+  stranger: Actor;
+  /** Where the disk keeps its files. */
+  dir: string;
+  close(): void;
+};
+
+export const silentLog = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** The public catalogue, where the repository lies beside it. */
+export const REAL_FILE = join(
+  import.meta.dirname,
+  "../../../shared/data/fashion-catalog.csv",
+);
+export const hasRealFile = existsSync(REAL_FILE);
+export const readRealFile = (): Buffer => readFileSync(REAL_FILE);
+
+export async function makeImportWorld(db: TestDatabase): Promise<ImportWorld> {
+  const dir = mkdtempSync(join(tmpdir(), "closetai-imports-"));
+  const suffix = randomBytes(4).toString("hex");
+  const brand = async (name: string): Promise<string> => {
+    const { rows } = await db.root.query<{ id: string }>(
+      "insert into app_public.brand_accounts (slug, name, status) values ($1, $2, 'active') returning id",
+      [`${name}-${suffix}`, name],
+    );
+    return only(rows).id;
+  };
+  const person = async (
+    name: string,
+    role: string,
+    brandId: string | null,
+    memberRole: string | null,
+  ): Promise<Actor> => {
+    const { rows } = await db.root.query<{ id: string }>(
+      "insert into app_public.users (email, display_name) values ($1, $2) returning id",
+      [`${name}-${suffix}@example.test`, name],
+    );
+    const { id } = only(rows);
+    if (brandId !== null) {
+      await db.root.query(
+        "insert into app_public.brand_members (brand_id, user_id, role) values ($1, $2, $3)",
+        [brandId, id, memberRole],
+      );
+    }
+    return actorFor(role, id, brandId, "test");
+  };
+  const brandId = await brand("atelier");
+  const otherBrandId = await brand("denim");
+  return {
+    db,
+    disk: await makeDisk({ driver: "fs", dir }),
+    dir,
+    brandId,
+    otherBrandId,
+    owner: await person("owner", "closetai_brand_owner", brandId, "owner"),
+    manager: await person("manager", "closetai_manager", brandId, "manager"),
+    analyst: await person("analyst", "closetai_analyst", brandId, "analyst"),
+    viewer: await person("viewer", "closetai_viewer", brandId, "viewer"),
+    shopper: await person("shopper", "closetai_user", null, null),
+    stranger: await person(
+      "stranger",
+      "closetai_brand_owner",
+      otherBrandId,
+      "owner",
+    ),
+    close: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+export function runDeps(world: ImportWorld): RunDeps {
+  return {
+    app: world.db.app,
+    worker: world.db.worker,
+    files: world.disk,
+    log: silentLog,
+  };
+}
+
+export function upload(
+  world: ImportWorld,
+  actor: Actor,
+  content: string | Buffer,
+  filename = "catalogue.csv",
+  maxBytes = 64 * 1024 * 1024,
+): Promise<UploadedImport> {
+  return uploadImport(
+    { app: world.db.app, files: world.disk, maxBytes, log: silentLog },
+    actor,
+    filename,
+    Readable.from([Buffer.from(content)]),
+  );
+}
+
+export function start(
+  world: ImportWorld,
+  actor: Actor,
+  runId: string,
+  mapping: object,
+  dryRun = false,
+): Promise<ImportRun> {
+  return callAs(
+    world,
+    actor,
+    "select * from app_public.start_import($1, $2, $3)",
+    [runId, JSON.stringify(mapping), dryRun],
+  );
+}
+
+/** One function of the API as a person, committed. */
+export async function callAs<T extends object = ImportRun>(
+  world: ImportWorld,
+  actor: Actor,
+  sql: string,
+  values: unknown[],
+): Promise<T> {
+  return withActor(world.db.app, actor, async (client) => {
+    const { rows } = await client.query<T>(sql, values);
+    return only(rows);
+  });
+}
+
+/** Upload, start with the guessed mapping, run to the end. */
+export async function importFile(
+  world: ImportWorld,
+  actor: Actor,
+  content: string | Buffer,
+  options: {
+    mapping?: object;
+    dryRun?: boolean;
+    deps?: Partial<RunDeps>;
+  } = {},
+): Promise<ImportRun & RunOutcome> {
+  const { run, mapping } = await upload(world, actor, content);
+  await start(
+    world,
+    actor,
+    run.id,
+    { ...mapping, ...options.mapping },
+    options.dryRun,
+  );
+  const outcome = await runImport(
+    { ...runDeps(world), ...options.deps },
+    run.id,
+  );
+  return { ...(await readRun(world, run.id)), ...outcome };
+}
+
+/** The row as it is, seen by the superuser. */
+export async function readRun(
+  world: ImportWorld,
+  runId: string,
+): Promise<ImportRun> {
+  const { rows } = await world.db.root.query<ImportRun>(
+    "select * from app_public.import_runs where id = $1",
+    [runId],
+  );
+  return only(rows);
+}
+
+export type RefusalRow = {
+  line_no: number;
+  field: string;
+  code: string;
+  reason: string;
+  label: string | null;
+  fields: string[];
+};
+
+export async function readRefusals(
+  world: ImportWorld,
+  runId: string,
+): Promise<RefusalRow[]> {
+  const { rows } = await world.db.root.query<RefusalRow>(
+    "select line_no, field, code, reason, label, fields from app_public.import_refusals where run_id = $1 order by line_no",
+    [runId],
+  );
+  return rows;
+}
+
+export type ProductRow = Record<string, unknown> & { sku: string };
+
+export async function readProducts(
+  world: ImportWorld,
+  brandId = world.brandId,
+): Promise<ProductRow[]> {
+  const { rows } = await world.db.root.query<ProductRow>(
+    `select sku, name, category_code, brand_label, gender, color, season, year, usage, tags, price_minor, currency
+       from app_public.products where brand_id = $1 order by sku`,
+    [brandId],
+  );
+  return rows;
+}
+
+/** How many rows of each outcome a run counted. */
+export function counts(run: ImportRun): Record<string, number | null> {
+  return {
+    total: run.total_rows,
+    processed: run.processed_rows,
+    created: run.created_count,
+    updated: run.updated_count,
+    unchanged: run.unchanged_count,
+    refused: run.refused_count,
+  };
+}
+
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error("No row");
+  return row;
+}
