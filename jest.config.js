@@ -25,6 +25,4 @@ export default {
   testTimeout: 60_000,
   // Each worker uses the one database server; more would only wait for it.
   maxWorkers: 2,
-  // A leaked pool would end as a hang; name it instead.
-  errorOnDeprecated: true,
 };

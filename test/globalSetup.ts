@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -7,7 +7,11 @@ import { parseConfig } from "../server/config.ts";
 import { withClient } from "../server/db/clients.ts";
 import { openDatabase } from "../server/db/connect.ts";
 import { closeDatabase, ensureDatabase } from "../server/db/database.ts";
-import { discardEmbedded, openToServerUser } from "../server/db/embedded.ts";
+import {
+  discardEmbedded,
+  type EmbeddedServer,
+  openToServerUser,
+} from "../server/db/embedded.ts";
 import type { Log } from "../server/db/log.ts";
 import { migrate } from "../server/db/migrate.ts";
 import { urlsFor } from "../server/db/urls.ts";
@@ -46,11 +50,14 @@ export default async function globalSetup(): Promise<void> {
   });
   sharedServer.database = database;
   sharedServer.folder = folder;
+  const { embedded } = database;
+  if (!embedded) throw new Error("The tests run on the embedded server only");
+  stopWithThisProcess(embedded, folder);
   try {
     const template = urlsFor(database.urls, TEMPLATE_DATABASE);
     await ensureDatabase(template);
     await migrate(template, log, { current: true });
-    await withClient(database.embedded?.url("postgres") ?? "", async (root) => {
+    await withClient(embedded.url("postgres"), async (root) => {
       await closeDatabase(root, TEMPLATE_DATABASE);
       await root.query(
         `alter database ${TEMPLATE_DATABASE} with is_template true allow_connections false`,
@@ -73,6 +80,20 @@ export default async function globalSetup(): Promise<void> {
     await discardEmbedded(folder, log);
     throw error;
   }
+}
+
+/**
+ * Ctrl-C ends jest without globalTeardown. There is no time to be gentle then,
+ * and nothing to lose. (After a SIGKILL, the next run tidies up.)
+ */
+function stopWithThisProcess(server: EmbeddedServer, folder: string): void {
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+  process.once("exit", () => {
+    if (!existsSync(folder)) return;
+    if (isAlive(server.pid)) process.kill(server.pid, "SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
 }
 
 /** Stops and deletes what runs that were killed left behind; only our own. */

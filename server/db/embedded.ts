@@ -479,8 +479,9 @@ function serverFlags(site: Site, port: number): string[] {
     timezone: "UTC",
     log_timezone: "UTC",
     log_line_prefix: "%m [%p] ",
-    // Statements may hold what must not be in a log.
+    // Statements, and the details of errors, may hold what must not be in a log.
     log_min_error_statement: "panic",
+    log_error_verbosity: "terse",
     log_checkpoints: "off",
     ...(site.durable
       ? {}
@@ -724,6 +725,7 @@ async function own(
   let running =
     (await adoptOrphan(site, fixedPort)) ??
     (await startPostmaster(site, fixedPort));
+  const ending = new AbortController();
   let closing: Promise<void> | null = null;
   let restarting: Promise<void> | null = null;
 
@@ -735,7 +737,7 @@ async function own(
   /** Whoever killed the server, the product comes back by itself. */
   const restart = async (): Promise<void> => {
     site.log.error("The database ended unexpectedly; starting it again");
-    for (let attempt = 1; closing === null; attempt++) {
+    for (let attempt = 1; !ending.signal.aborted; attempt++) {
       try {
         // On the same port: every pool holds it.
         running = await startPostmaster(site, running.port);
@@ -743,12 +745,12 @@ async function own(
         return;
       } catch (error) {
         site.log.error(errorMessage(error));
-        await sleep(Math.min(250 * 2 ** attempt, 30_000));
+        await pause(Math.min(250 * 2 ** attempt, 30_000), ending.signal);
       }
     }
   };
   const watch = setInterval(() => {
-    if (closing === null && restarting === null && isDead()) {
+    if (restarting === null && isDead()) {
       restarting = restart().finally(() => (restarting = null));
     }
   }, WATCH_INTERVAL_MS);
@@ -757,6 +759,7 @@ async function own(
 
   const close = async (): Promise<void> => {
     clearInterval(watch);
+    ending.abort();
     await restarting;
     try {
       if (!isDead()) await stopPostmaster(site, running.pid);
@@ -779,6 +782,15 @@ async function own(
     url: (database) => superuserUrl(site, running.port, database),
     close: () => (closing ??= close()),
   };
+}
+
+/** Sleeps, but not longer than until the signal. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 async function joinServer(site: Site): Promise<EmbeddedServer> {

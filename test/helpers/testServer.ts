@@ -3,6 +3,8 @@ import type { Urls } from "../../server/db/urls.ts";
 
 export const TEST_FOLDER_PREFIX = "closetai-test-";
 
+export const TEST_DATABASE_PREFIX = "closetai_test_";
+
 export const TEMPLATE_DATABASE = "closetai_template";
 
 /** What the process that runs globalSetup keeps for globalTeardown. */
