@@ -13,7 +13,8 @@ const staff: AppRole[] = [
   "staff_admin",
 ];
 const staffAdmin: AppRole[] = ["staff_admin"];
-const staffSupport: AppRole[] = ["staff_support", "staff_admin"];
+const staffSupport: AppRole[] = ["staff_support"];
+const staffReset: AppRole[] = ["staff_support", "staff_admin"];
 const staffCare: AppRole[] = ["staff_support", "staff_privacy", "staff_admin"];
 
 type Verbs = Partial<Record<Action, AppRole[]>>;
@@ -41,9 +42,13 @@ const rules: Record<string, Verbs> = {
     create: managers,
     delete: managers,
   },
-  imports: { list: [...managers, ...staff], show: [...managers, ...staff], create: managers },
+  imports: {
+    list: [...managers, ...staff],
+    show: [...managers, ...staff],
+    create: managers,
+  },
   category_mappings: {
-    list: managers,
+    list: brand,
     create: managers,
     edit: managers,
     delete: managers,
@@ -58,13 +63,22 @@ const rules: Record<string, Verbs> = {
   brands: {
     list: staff,
     show: [...brand, ...staff],
-    create: staffAdmin,
-    edit: [...managers, ...staffSupport],
+    create: staff,
+    edit: [...managers, ...staff],
   },
   users: { list: staff, show: staff, edit: staffSupport },
   wardrobe_access: { create: staffCare },
-  staff: { list: staffAdmin, create: staffAdmin, edit: staffAdmin, delete: staffAdmin },
-  audit_log: { list: [...owner, ...staffAdmin], show: [...owner, ...staffAdmin] },
+  password_resets: { list: staffReset, create: staffReset },
+  staff: {
+    list: staffAdmin,
+    create: staffAdmin,
+    edit: staffAdmin,
+    delete: staffAdmin,
+  },
+  audit_log: {
+    list: [...owner, ...staffAdmin],
+    show: [...owner, ...staffAdmin],
+  },
   profile: { edit: [...shopper, ...brand, ...staff] },
 };
 

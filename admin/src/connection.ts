@@ -36,7 +36,9 @@ const check = async () => {
     setState("offline");
     return;
   }
-  const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
+  const answer = await fetch("/readyz", { cache: "no-store" }).catch(
+    () => null,
+  );
   if (answer?.ok === true) {
     recovered();
   } else {

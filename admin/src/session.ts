@@ -14,7 +14,12 @@ export type AppRole =
   | "staff_privacy"
   | "staff_admin";
 
-export type SessionUser = { id: string; email: string; displayName: string };
+export type SessionUser = {
+  id: string;
+  email: string;
+  displayName: string;
+  timezone: string;
+};
 export type Brand = { id: string; slug: string; name: string };
 export type Membership = Brand & { role: BrandRole };
 export type DemoAccount = { email: string; label: string };
@@ -26,6 +31,7 @@ export type Session = {
   brands: Membership[];
   staffRole: StaffRole | null;
   demo: boolean;
+  demoAccounts: DemoAccount[];
 };
 
 const ROLES: readonly AppRole[] = [
@@ -47,16 +53,26 @@ export function parseRole(value: unknown): AppRole {
   return ROLES.find((role) => role === name) ?? "anonymous";
 }
 
-type RawSession = Partial<Omit<Session, "role">> & { role?: string };
+type RawSession = {
+  user?: SessionUser | null;
+  role?: string;
+  brandId?: string | null;
+  brands?: Membership[];
+  staffRole?: StaffRole | null;
+  demo?: boolean;
+  demoAccounts?: DemoAccount[];
+};
 
 function parseSession(raw: RawSession): Session {
+  const brands = raw.brands ?? [];
   return {
     user: raw.user ?? null,
     role: parseRole(raw.role),
-    brand: raw.brand ?? null,
-    brands: raw.brands ?? [],
+    brand: brands.find((brand) => brand.id === raw.brandId) ?? null,
+    brands,
     staffRole: raw.staffRole ?? null,
     demo: raw.demo ?? false,
+    demoAccounts: raw.demoAccounts ?? [],
   };
 }
 
@@ -70,7 +86,11 @@ type ErrorBody = {
  */
 export async function callServer<T>(
   path: string,
-  options: { method?: "GET" | "POST"; body?: unknown; signal?: AbortSignal } = {},
+  options: {
+    method?: "GET" | "POST";
+    body?: unknown;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<T> {
   let response: Response;
   try {
@@ -130,7 +150,10 @@ export function forgetSession(): void {
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
-  await callServer("/auth/login", { method: "POST", body: { email, password } });
+  await callServer("/auth/login", {
+    method: "POST",
+    body: { email, password },
+  });
   forgetSession();
 }
 
@@ -145,12 +168,37 @@ export async function switchBrand(brandId: string | null): Promise<void> {
 }
 
 export const requestPasswordReset = (email: string) =>
-  callServer<unknown>("/auth/reset-request", { method: "POST", body: { email } });
+  callServer<unknown>("/auth/reset", { method: "POST", body: { email } });
 
 export const resetPassword = (token: string, password: string) =>
   callServer<unknown>("/auth/reset", {
     method: "POST",
     body: { token, password },
+  });
+
+export async function changePassword(
+  oldPassword: string,
+  newPassword: string,
+): Promise<void> {
+  await callServer("/auth/password", {
+    method: "POST",
+    body: { oldPassword, newPassword },
+  });
+  // The old cookie ended with the old password; the answer brought a new one.
+  forgetSession();
+}
+
+export type InvitationPreview = {
+  brandName: string;
+  email: string;
+  role: BrandRole;
+  hasAccount: boolean;
+};
+
+export const previewInvitation = (token: string) =>
+  callServer<InvitationPreview>("/auth/invitation", {
+    method: "POST",
+    body: { token },
   });
 
 export async function acceptInvitation(input: {

@@ -10,6 +10,7 @@ const nobody: Session = {
   brands: [],
   staffRole: null,
   demo: false,
+  demoAccounts: [],
 };
 
 /** The session of the signed-in person, and what their role meets. */

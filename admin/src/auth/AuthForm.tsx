@@ -11,7 +11,9 @@ import { useState } from "react";
 import { useTranslate } from "react-admin";
 
 /** What went wrong, in the server's own words where it said any. */
-export const errorSentence = (error: unknown): { message: string; hint: string } => {
+export const errorSentence = (
+  error: unknown,
+): { message: string; hint: string } => {
   const message = error instanceof Error ? error.message : String(error);
   const body =
     typeof error === "object" && error !== null && "body" in error

@@ -146,7 +146,14 @@ export const AuthPage = ({
       }}
     >
       <Box sx={{ width: "100%", maxWidth: 400, mx: "auto" }}>
-        <Box sx={{ display: "flex", alignItems: "center", gap: 1.5, mb: { xs: 4, md: 5 } }}>
+        <Box
+          sx={{
+            display: "flex",
+            alignItems: "center",
+            gap: 1.5,
+            mb: { xs: 4, md: 5 },
+          }}
+        >
           <LogoMark size={38} />
           <Wordmark size={28} />
         </Box>

@@ -7,41 +7,41 @@ import Typography from "@mui/material/Typography";
 import { useEffect, useState } from "react";
 import { LinkBase, useLogin, useTranslate } from "react-admin";
 
+import type { DemoAccount } from "../session.ts";
 import { loadSession } from "../session.ts";
 import { AuthForm, PasswordField } from "./AuthForm.tsx";
 import { AuthPage } from "./AuthPage.tsx";
 
-/** The sample people of a demo installation; the server decides if they exist. */
-const demoAccounts = [
-  { email: "owner@maison-lumiere.test", label: "auth.demo_owner" },
-  { email: "analyst@maison-lumiere.test", label: "auth.demo_analyst" },
-  { email: "owner@northside-denim.test", label: "auth.demo_other" },
-  { email: "staff@closetai.test", label: "auth.demo_staff" },
-  { email: "shopper@closetai.test", label: "auth.demo_shopper" },
-];
 const demoPassword = "closetai-demo";
 
-const useIsDemo = () => {
-  const [demo, setDemo] = useState(false);
+/** The sample people of a demo installation: the server says which exist. */
+const useDemoAccounts = (): DemoAccount[] => {
+  const [accounts, setAccounts] = useState<DemoAccount[]>([]);
   useEffect(() => {
     let mounted = true;
     loadSession().then(
       (session) => {
-        if (mounted) setDemo(session.demo);
+        if (mounted) setAccounts(session.demo ? session.demoAccounts : []);
       },
       () => {
         // The form itself reports an unreachable server on submit.
-        if (mounted) setDemo(false);
+        if (mounted) setAccounts([]);
       },
     );
     return () => {
       mounted = false;
     };
   }, []);
-  return demo;
+  return accounts;
 };
 
-const DemoAccounts = ({ onChoose }: { onChoose: (email: string) => void }) => {
+const DemoAccounts = ({
+  accounts,
+  onChoose,
+}: {
+  accounts: DemoAccount[];
+  onChoose: (email: string) => void;
+}) => {
   const translate = useTranslate();
   return (
     <Box component="section" aria-labelledby="demo-title" sx={{ mt: 4 }}>
@@ -69,7 +69,7 @@ const DemoAccounts = ({ onChoose }: { onChoose: (email: string) => void }) => {
           bgcolor: "background.paper",
         }}
       >
-        {demoAccounts.map(({ email, label }, index) => (
+        {accounts.map(({ email, label }, index) => (
           <Box component="li" key={email}>
             <ButtonBase
               onClick={() => onChoose(email)}
@@ -86,14 +86,24 @@ const DemoAccounts = ({ onChoose }: { onChoose: (email: string) => void }) => {
               }}
             >
               <span>
-                <Typography component="span" variant="subtitle2" sx={{ display: "block" }}>
-                  {translate(label)}
+                <Typography
+                  component="span"
+                  variant="subtitle2"
+                  sx={{ display: "block" }}
+                >
+                  {label}
                 </Typography>
-                <Typography component="span" variant="caption" color="textSecondary">
+                <Typography
+                  component="span"
+                  variant="caption"
+                  color="textSecondary"
+                >
                   {email}
                 </Typography>
               </span>
-              <ArrowForwardIcon sx={{ color: "text.secondary", fontSize: 18 }} />
+              <ArrowForwardIcon
+                sx={{ color: "text.secondary", fontSize: 18 }}
+              />
             </ButtonBase>
           </Box>
         ))}
@@ -105,12 +115,15 @@ const DemoAccounts = ({ onChoose }: { onChoose: (email: string) => void }) => {
 export const LoginPage = () => {
   const translate = useTranslate();
   const login = useLogin();
-  const demo = useIsDemo();
+  const demoAccounts = useDemoAccounts();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
 
   const enter = (asEmail: string, asPassword: string) =>
-    login({ username: asEmail.trim().toLowerCase(), password: asPassword }) as Promise<void>;
+    login({
+      username: asEmail.trim().toLowerCase(),
+      password: asPassword,
+    }) as Promise<void>;
 
   return (
     <AuthPage title={translate("auth.title")} lead={translate("auth.lead")}>
@@ -119,7 +132,7 @@ export const LoginPage = () => {
         onSubmit={() => enter(email, password)}
         footer={
           <Box sx={{ mt: 2 }}>
-            <Link component={LinkBase} to="/forgot">
+            <Link component={LinkBase} to="/forgot-password">
               {translate("auth.forgot")}
             </Link>
           </Box>
@@ -142,8 +155,9 @@ export const LoginPage = () => {
           onChange={setPassword}
         />
       </AuthForm>
-      {demo && (
+      {demoAccounts.length > 0 && (
         <DemoAccounts
+          accounts={demoAccounts}
           onChoose={(chosen) => {
             setEmail(chosen);
             setPassword(demoPassword);

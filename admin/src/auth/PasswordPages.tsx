@@ -20,8 +20,9 @@ const BackToSignIn = () => {
   );
 };
 
+/** The token stands after "#", where no server and no log sees it. */
 export const useToken = (): string =>
-  new URLSearchParams(useLocation().search).get("token") ?? "";
+  new URLSearchParams(useLocation().hash.slice(1)).get("token") ?? "";
 
 export const ForgotPage = () => {
   const translate = useTranslate();

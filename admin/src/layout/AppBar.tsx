@@ -84,7 +84,11 @@ const AccountMenu = () => {
         transformOrigin={{ vertical: "top", horizontal: "right" }}
         slotProps={{ paper: { sx: { minWidth: 240, mt: 0.5 } } }}
       >
-        <Box component="li" role="presentation" sx={{ px: 2.5, pt: 1, pb: 1.5 }}>
+        <Box
+          component="li"
+          role="presentation"
+          sx={{ px: 2.5, pt: 1, pb: 1.5 }}
+        >
           <Typography variant="subtitle2">{name}</Typography>
           <Typography variant="caption" color="textSecondary">
             {session.user.email}
@@ -144,7 +148,10 @@ export const AppBar = () => {
       <TitlePortal
         component="h1"
         variant="h3"
-        sx={{ fontSize: { xs: "1.3rem", sm: "1.6rem", md: "1.85rem" }, py: 0.5 }}
+        sx={{
+          fontSize: { xs: "1.3rem", sm: "1.6rem", md: "1.85rem" },
+          py: 0.5,
+        }}
       />
       <ThemeButton />
       <AccountMenu />

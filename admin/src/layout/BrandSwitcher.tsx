@@ -60,10 +60,20 @@ const Place = ({ place }: { place: Workplace }) => (
   <>
     <Monogram name={place.name} />
     <Box component="span" sx={{ minWidth: 0, flex: 1, textAlign: "left" }}>
-      <Typography component="span" variant="subtitle2" noWrap sx={{ display: "block" }}>
+      <Typography
+        component="span"
+        variant="subtitle2"
+        noWrap
+        sx={{ display: "block" }}
+      >
         {place.name}
       </Typography>
-      <Typography component="span" variant="caption" color="textSecondary" sx={{ display: "block", lineHeight: 1.2 }}>
+      <Typography
+        component="span"
+        variant="caption"
+        color="textSecondary"
+        sx={{ display: "block", lineHeight: 1.2 }}
+      >
         {place.hint}
       </Typography>
     </Box>
@@ -79,7 +89,9 @@ export const BrandSwitcher = () => {
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
   const [busy, setBusy] = useState(false);
   const menuId = useId();
-  const active = places.find((place) => place.id === (session.brand?.id ?? null));
+  const active = places.find(
+    (place) => place.id === (session.brand?.id ?? null),
+  );
   if (active === undefined) {
     return null;
   }
@@ -153,7 +165,10 @@ export const BrandSwitcher = () => {
             <ListItemText
               primary={place.name}
               secondary={place.hint}
-              slotProps={{ primary: { variant: "subtitle2" }, secondary: { variant: "caption" } }}
+              slotProps={{
+                primary: { variant: "subtitle2" },
+                secondary: { variant: "caption" },
+              }}
             />
             {place.id === active.id && <CheckIcon fontSize="small" />}
           </MenuItem>

@@ -15,7 +15,14 @@ const Notice = ({
   actions: ReactNode;
   children?: ReactNode;
 }) => (
-  <Box sx={{ maxWidth: 560, mx: "auto", py: { xs: 6, md: 12 }, textAlign: "center" }}>
+  <Box
+    sx={{
+      maxWidth: 560,
+      mx: "auto",
+      py: { xs: 6, md: 12 },
+      textAlign: "center",
+    }}
+  >
     <Box
       component="img"
       src="/illustrations/hats.svg?color=taupe"
@@ -30,7 +37,14 @@ const Notice = ({
     <Typography color="textSecondary" sx={{ mb: 3 }}>
       {body}
     </Typography>
-    <Box sx={{ display: "flex", gap: 1.5, justifyContent: "center", flexWrap: "wrap" }}>
+    <Box
+      sx={{
+        display: "flex",
+        gap: 1.5,
+        justifyContent: "center",
+        flexWrap: "wrap",
+      }}
+    >
       {actions}
     </Box>
     {children}
@@ -67,12 +81,20 @@ export const ErrorPage = ({
       }
     >
       <Box component="details" sx={{ mt: 4, textAlign: "left" }}>
-        <Typography component="summary" variant="body2" sx={{ cursor: "pointer" }}>
+        <Typography
+          component="summary"
+          variant="body2"
+          sx={{ cursor: "pointer" }}
+        >
           {translate("errors.details")}
         </Typography>
         <Box
           component="pre"
-          sx={{ fontSize: 12, whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}
+          sx={{
+            fontSize: 12,
+            whiteSpace: "pre-wrap",
+            overflowWrap: "anywhere",
+          }}
         >
           {error instanceof Error ? error.message : String(error)}
         </Box>

@@ -2,7 +2,11 @@ import Box from "@mui/material/Box";
 import Skeleton from "@mui/material/Skeleton";
 import type { ReactNode } from "react";
 import { Suspense, useEffect } from "react";
-import { SkipNavigationButton, useLocation, useSidebarState } from "react-admin";
+import {
+  SkipNavigationButton,
+  useLocation,
+  useSidebarState,
+} from "react-admin";
 import { ErrorBoundary } from "react-error-boundary";
 
 import { AppBar } from "./AppBar.tsx";
@@ -27,7 +31,11 @@ const DocumentTitle = () => {
       document.title = text === "" ? "ClosetAI" : `${text} · ClosetAI`;
     };
     const observer = new MutationObserver(apply);
-    observer.observe(title, { childList: true, subtree: true, characterData: true });
+    observer.observe(title, {
+      childList: true,
+      subtree: true,
+      characterData: true,
+    });
     apply();
     return () => observer.disconnect();
   }, []);
@@ -57,7 +65,9 @@ export const Layout = ({ children }: { children: ReactNode }) => {
       <SkipNavigationButton />
       <ClosedDrawerAtStart />
       <Sidebar />
-      <Box sx={{ flex: 1, minWidth: 0, display: "flex", flexDirection: "column" }}>
+      <Box
+        sx={{ flex: 1, minWidth: 0, display: "flex", flexDirection: "column" }}
+      >
         <AppBar />
         <ConnectionNotice />
         <DocumentTitle />
@@ -77,7 +87,10 @@ export const Layout = ({ children }: { children: ReactNode }) => {
           <ErrorBoundary
             resetKeys={[pathname]}
             fallbackRender={({ error, resetErrorBoundary }) => (
-              <ErrorPage error={error} resetErrorBoundary={resetErrorBoundary} />
+              <ErrorPage
+                error={error}
+                resetErrorBoundary={resetErrorBoundary}
+              />
             )}
           >
             <Suspense fallback={<PageSkeleton />}>{children}</Suspense>

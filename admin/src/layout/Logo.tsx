@@ -18,7 +18,12 @@ export const LogoMark = ({ size = 32 }: { size?: number }) => {
       focusable="false"
     >
       <title id={title}>ClosetAI</title>
-      <g fill="none" strokeWidth="1.9" strokeLinecap="round" strokeLinejoin="round">
+      <g
+        fill="none"
+        strokeWidth="1.9"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      >
         <path
           stroke={c.accent}
           d="M3 9V5.400A2.400 2.400 0 0 1 5.400 3H9M23 3h3.600A2.400 2.400 0 0 1 29 5.400V9M29 23v3.600a2.400 2.400 0 0 1-2.400 2.400H23M9 29H5.400A2.400 2.400 0 0 1 3 26.600V23"

@@ -4,12 +4,7 @@ import Drawer from "@mui/material/Drawer";
 import Typography from "@mui/material/Typography";
 import type { Theme } from "@mui/material/styles";
 import useMediaQuery from "@mui/material/useMediaQuery";
-import {
-  LinkBase,
-  useMatch,
-  useSidebarState,
-  useTranslate,
-} from "react-admin";
+import { LinkBase, useMatch, useSidebarState, useTranslate } from "react-admin";
 
 import { useTokens } from "../theme/useTokens.ts";
 import { useSession } from "../useSession.ts";
@@ -20,7 +15,13 @@ import type { NavItem } from "./navigation.tsx";
 
 export const SIDEBAR_WIDTH = 268;
 
-const NavLink = ({ to, label, icon: Icon, exact = false, onClick }: NavItem & { onClick: () => void }) => {
+const NavLink = ({
+  to,
+  label,
+  icon: Icon,
+  exact = false,
+  onClick,
+}: NavItem & { onClick: () => void }) => {
   const translate = useTranslate();
   const c = useTokens();
   const active = useMatch({ path: to, end: exact }) !== null;
@@ -70,13 +71,22 @@ const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
           to="/"
           onClick={onNavigate}
           aria-label={`${translate("app.name")}: ${translate("menu.home")}`}
-          style={{ color: "inherit", textDecoration: "none", display: "inline-flex", borderRadius: 8 }}
+          style={{
+            color: "inherit",
+            textDecoration: "none",
+            display: "inline-flex",
+            borderRadius: 8,
+          }}
         >
           <Logo size={30} />
         </LinkBase>
       </Box>
       <BrandSwitcher />
-      <Box component="nav" aria-label={translate("app.navigation")} sx={{ mt: 2 }}>
+      <Box
+        component="nav"
+        aria-label={translate("app.navigation")}
+        sx={{ mt: 2 }}
+      >
         {navigationFor(session, can).map((section) => (
           <Box key={section.label ?? "top"} sx={{ mb: 2 }}>
             {section.label !== null && (
@@ -89,7 +99,16 @@ const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
                 {translate(section.label)}
               </Typography>
             )}
-            <Box component="ul" sx={{ listStyle: "none", m: 0, p: 0, display: "grid", gap: "2px" }}>
+            <Box
+              component="ul"
+              sx={{
+                listStyle: "none",
+                m: 0,
+                p: 0,
+                display: "grid",
+                gap: "2px",
+              }}
+            >
               {section.items.map((item) => (
                 <li key={item.to}>
                   <NavLink {...item} onClick={onNavigate} />

@@ -15,7 +15,12 @@ import type { ComponentType } from "react";
 
 import type { Session } from "../session.ts";
 
-export type NavItem = { to: string; label: string; icon: ComponentType; exact?: boolean };
+export type NavItem = {
+  to: string;
+  label: string;
+  icon: ComponentType;
+  exact?: boolean;
+};
 export type NavSection = { label: string | null; items: NavItem[] };
 
 type Can = (resource: string, action: string) => boolean;

@@ -87,12 +87,44 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
     typography: {
       fontFamily: bodyFont,
       fontSize: 14,
-      h1: { fontFamily: displayFont, fontWeight: 500, fontSize: "2.75rem", lineHeight: 1.1, letterSpacing: "-0.01em" },
-      h2: { fontFamily: displayFont, fontWeight: 500, fontSize: "2.1rem", lineHeight: 1.15, letterSpacing: "-0.01em" },
-      h3: { fontFamily: displayFont, fontWeight: 500, fontSize: "1.75rem", lineHeight: 1.2 },
-      h4: { fontFamily: displayFont, fontWeight: 500, fontSize: "1.5rem", lineHeight: 1.25 },
-      h5: { fontFamily: displayFont, fontWeight: 560, fontSize: "1.25rem", lineHeight: 1.3 },
-      h6: { fontFamily: bodyFont, fontWeight: 600, fontSize: "1rem", lineHeight: 1.4 },
+      h1: {
+        fontFamily: displayFont,
+        fontWeight: 500,
+        fontSize: "2.75rem",
+        lineHeight: 1.1,
+        letterSpacing: "-0.01em",
+      },
+      h2: {
+        fontFamily: displayFont,
+        fontWeight: 500,
+        fontSize: "2.1rem",
+        lineHeight: 1.15,
+        letterSpacing: "-0.01em",
+      },
+      h3: {
+        fontFamily: displayFont,
+        fontWeight: 500,
+        fontSize: "1.75rem",
+        lineHeight: 1.2,
+      },
+      h4: {
+        fontFamily: displayFont,
+        fontWeight: 500,
+        fontSize: "1.5rem",
+        lineHeight: 1.25,
+      },
+      h5: {
+        fontFamily: displayFont,
+        fontWeight: 560,
+        fontSize: "1.25rem",
+        lineHeight: 1.3,
+      },
+      h6: {
+        fontFamily: bodyFont,
+        fontWeight: 600,
+        fontSize: "1rem",
+        lineHeight: 1.4,
+      },
       subtitle1: { fontWeight: 600, fontSize: "0.95rem" },
       subtitle2: { fontWeight: 600, fontSize: "0.875rem" },
       body1: { fontSize: "0.95rem", lineHeight: 1.55 },
@@ -198,7 +230,9 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
           },
         },
       },
-      MuiDialogActions: { styleOverrides: { root: { padding: "12px 24px 20px" } } },
+      MuiDialogActions: {
+        styleOverrides: { root: { padding: "12px 24px 20px" } },
+      },
       MuiTextField: {
         defaultProps: {
           variant: "outlined",
@@ -339,7 +373,11 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
       },
       MuiAvatar: {
         styleOverrides: {
-          root: { backgroundColor: c.accentSoft, color: c.accent, fontWeight: 600 },
+          root: {
+            backgroundColor: c.accentSoft,
+            color: c.accent,
+            fontWeight: 600,
+          },
         },
       },
       MuiPaginationItem: { styleOverrides: { root: { borderRadius: 8 } } },

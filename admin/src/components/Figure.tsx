@@ -1,0 +1,108 @@
+import InfoIcon from "@mui/icons-material/InfoOutlined";
+import Box from "@mui/material/Box";
+import Card from "@mui/material/Card";
+import Skeleton from "@mui/material/Skeleton";
+import Tooltip from "@mui/material/Tooltip";
+import Typography from "@mui/material/Typography";
+import type { ReactNode } from "react";
+import { LinkBase, useLocale } from "react-admin";
+
+import { formatCount } from "../format.ts";
+import { displayFont } from "../theme/theme.ts";
+
+/** One figure: what it is, how it is counted, and the rows behind it. */
+export const Figure = ({
+  label,
+  definition,
+  to,
+  value,
+  detail,
+  isPending,
+}: {
+  label: string;
+  definition: string;
+  to: string;
+  value: number | string | null | undefined;
+  detail?: ReactNode;
+  isPending: boolean;
+}) => {
+  const locale = useLocale();
+  return (
+    <Card
+      sx={{
+        position: "relative",
+        p: 2.5,
+        minHeight: 138,
+        display: "flex",
+        flexDirection: "column",
+        transition: "border-color .15s",
+        "&:hover": { borderColor: "text.secondary" },
+      }}
+    >
+      <Box
+        sx={{
+          display: "flex",
+          alignItems: "center",
+          justifyContent: "space-between",
+        }}
+      >
+        <Typography component="h2" variant="subtitle2" color="textSecondary">
+          <LinkBase
+            to={to}
+            style={{ color: "inherit", textDecoration: "none" }}
+          >
+            {label}
+            {/* The whole card is the link's target. */}
+            <Box
+              component="span"
+              aria-hidden="true"
+              sx={{ position: "absolute", inset: 0, borderRadius: "14px" }}
+            />
+          </LinkBase>
+        </Typography>
+        <Tooltip title={definition}>
+          <Box
+            component="span"
+            tabIndex={0}
+            role="img"
+            aria-label={definition}
+            sx={{
+              position: "relative",
+              zIndex: 1,
+              display: "flex",
+              color: "text.secondary",
+            }}
+          >
+            <InfoIcon sx={{ fontSize: 17 }} />
+          </Box>
+        </Tooltip>
+      </Box>
+      <Typography
+        component="p"
+        sx={{
+          fontFamily: displayFont,
+          fontSize: "2.6rem",
+          lineHeight: 1.15,
+          mt: 0.75,
+          fontVariantNumeric: "tabular-nums lining-nums",
+        }}
+      >
+        {isPending ? (
+          <Skeleton width={110} />
+        ) : typeof value === "number" ? (
+          formatCount(value, locale)
+        ) : (
+          (value ?? "–")
+        )}
+      </Typography>
+      <Typography
+        component="div"
+        variant="body2"
+        color="textSecondary"
+        sx={{ mt: "auto", minHeight: 21 }}
+      >
+        {isPending ? <Skeleton width={150} /> : detail}
+      </Typography>
+    </Card>
+  );
+};

@@ -1,0 +1,68 @@
+import Box from "@mui/material/Box";
+import Button from "@mui/material/Button";
+import type { Theme } from "@mui/material/styles";
+import useMediaQuery from "@mui/material/useMediaQuery";
+import type { ReactElement, ReactNode } from "react";
+import type { ListProps } from "react-admin";
+import { List, Pagination, useListContext, useTranslate } from "react-admin";
+
+import { EmptyState } from "./EmptyState.tsx";
+
+export const useIsPhone = () =>
+  useMediaQuery<Theme>((theme) => theme.breakpoints.down("sm"), {
+    noSsr: true,
+  });
+
+const NoResults = ({ category }: { category: string }) => {
+  const translate = useTranslate();
+  const { setFilters } = useListContext();
+  return (
+    <EmptyState
+      dense
+      category={category}
+      title={translate("lists.none_match")}
+      body={translate("lists.none_match_body")}
+      action={
+        <Button variant="outlined" onClick={() => setFilters({}, [])}>
+          {translate("lists.clear_filters")}
+        </Button>
+      }
+    />
+  );
+};
+
+/** Shows the rows, or says that the filter leaves none. */
+export const ListContent = ({
+  category,
+  children,
+}: {
+  category: string;
+  children: ReactNode;
+}) => {
+  const { isPending, total, data } = useListContext();
+  if (!isPending && (total === 0 || data?.length === 0)) {
+    return <NoResults category={category} />;
+  }
+  return children;
+};
+
+/** The frame every list shares. */
+export const ListFrame = ({
+  children,
+  category,
+  ...props
+}: ListProps & {
+  children: ReactNode;
+  category: string;
+  empty?: ReactElement | false;
+}) => (
+  <List
+    perPage={25}
+    pagination={<Pagination rowsPerPageOptions={[25, 50, 100]} />}
+    {...props}
+  >
+    <ListContent category={category}>
+      <Box sx={{ overflowX: "auto" }}>{children}</Box>
+    </ListContent>
+  </List>
+);

@@ -1,0 +1,172 @@
+import Autocomplete from "@mui/material/Autocomplete";
+import Chip from "@mui/material/Chip";
+import TextField from "@mui/material/TextField";
+import Typography from "@mui/material/Typography";
+import { useState } from "react";
+import {
+  FieldTitle,
+  InputHelperText,
+  useInput,
+  useResourceContext,
+} from "react-admin";
+import type { CommonInputProps } from "react-admin";
+
+import { useFacet } from "./useFacet.ts";
+
+/** A word that may be new, with the words already in use on offer. */
+export const SuggestInput = ({
+  maxLength,
+  ...props
+}: CommonInputProps & { maxLength?: number }) => {
+  const resource = useResourceContext(props) ?? "";
+  const { field, fieldState, id, isRequired } = useInput(props);
+  const [open, setOpen] = useState(false);
+  const { facets } = useFacet(resource, props.source, { enabled: open });
+  return (
+    <Autocomplete
+      id={id}
+      freeSolo
+      autoHighlight={false}
+      open={open}
+      onOpen={() => setOpen(true)}
+      onClose={() => setOpen(false)}
+      options={facets.map((facet) => facet.value)}
+      inputValue={field.value ?? ""}
+      value={field.value || null}
+      onInputChange={(_event, text) =>
+        field.onChange(text === "" ? null : text)
+      }
+      renderInput={(params) => (
+        <TextField
+          {...params}
+          name={field.name}
+          inputRef={field.ref}
+          onBlur={field.onBlur}
+          error={fieldState.invalid}
+          helperText={
+            fieldState.invalid ? (
+              <InputHelperText error={fieldState.error?.message} />
+            ) : undefined
+          }
+          label={
+            <FieldTitle
+              label={props.label}
+              source={props.source}
+              resource={resource}
+              isRequired={isRequired}
+            />
+          }
+          slotProps={{
+            ...params.slotProps,
+            htmlInput: { ...params.slotProps.htmlInput, maxLength },
+          }}
+        />
+      )}
+    />
+  );
+};
+
+/** Words as chips: Enter or a comma ends one. */
+export const TagsInput = (props: CommonInputProps) => {
+  const resource = useResourceContext(props) ?? "";
+  const { field, fieldState, id, isRequired } = useInput({
+    defaultValue: [],
+    ...props,
+  });
+  const tags: string[] = Array.isArray(field.value) ? field.value : [];
+  const set = (values: readonly string[]) => {
+    const clean = values
+      .flatMap((value) => value.split(","))
+      .map((value) => value.trim())
+      .filter((value) => value !== "");
+    field.onChange([...new Set(clean)].slice(0, 50));
+  };
+  return (
+    <Autocomplete
+      id={id}
+      multiple
+      freeSolo
+      options={[] as string[]}
+      value={tags}
+      onChange={(_event, values) => set(values)}
+      onInputChange={(_event, text, reason) => {
+        if (reason === "input" && text.endsWith(",")) set([...tags, text]);
+      }}
+      renderValue={(values, getItemProps) =>
+        values.map((value, index) => {
+          const { key, ...item } = getItemProps({ index });
+          return <Chip key={key} size="small" label={value} {...item} />;
+        })
+      }
+      renderInput={(params) => (
+        <TextField
+          {...params}
+          inputRef={field.ref}
+          onBlur={field.onBlur}
+          error={fieldState.invalid}
+          label={
+            <FieldTitle
+              label={props.label}
+              source={props.source}
+              resource={resource}
+              isRequired={isRequired}
+            />
+          }
+          helperText={
+            <InputHelperText
+              error={fieldState.error?.message}
+              helperText={fieldState.invalid ? undefined : props.helperText}
+            />
+          }
+        />
+      )}
+    />
+  );
+};
+
+/** A filter that offers only values that exist, with how many rows have each. */
+export const FacetFilter = (
+  props: CommonInputProps & { alwaysOn?: boolean },
+) => {
+  const resource = useResourceContext(props) ?? "";
+  const { field, id } = useInput(props);
+  const [open, setOpen] = useState(false);
+  const { facets, isPending } = useFacet(resource, props.source, {
+    enabled: open,
+  });
+  return (
+    <Autocomplete
+      id={id}
+      open={open}
+      onOpen={() => setOpen(true)}
+      onClose={() => setOpen(false)}
+      options={facets.map((facet) => facet.value)}
+      loading={isPending && open}
+      value={field.value || null}
+      onChange={(_event, value) => field.onChange(value ?? "")}
+      sx={{ minWidth: 190 }}
+      renderOption={({ key, ...optionProps }, option) => (
+        <li key={key} {...optionProps}>
+          <span style={{ flex: 1 }}>{option}</span>
+          <Typography variant="caption" color="textSecondary">
+            {facets.find((facet) => facet.value === option)?.count}
+          </Typography>
+        </li>
+      )}
+      renderInput={(params) => (
+        <TextField
+          {...params}
+          inputRef={field.ref}
+          onBlur={field.onBlur}
+          label={
+            <FieldTitle
+              label={props.label}
+              source={props.source}
+              resource={resource}
+            />
+          }
+        />
+      )}
+    />
+  );
+};

@@ -1,0 +1,89 @@
+/** How values are written everywhere. Pure: the locale is a parameter. */
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const steps: readonly [Intl.RelativeTimeFormatUnit, number, number][] = [
+  ["second", 1, MINUTE],
+  ["minute", MINUTE, HOUR],
+  ["hour", HOUR, DAY],
+  ["day", DAY, 30 * DAY],
+  ["month", 30.44 * DAY, 365 * DAY],
+  ["year", 365.25 * DAY, Number.POSITIVE_INFINITY],
+];
+
+export function formatRelative(moment: Date, now: Date, locale = "en"): string {
+  const seconds = (moment.getTime() - now.getTime()) / 1000;
+  const size = Math.abs(seconds);
+  if (size < 45) return seconds <= 0 ? "just now" : "in a moment";
+  const [unit, length] = steps.find(([, , below]) => size < below) ?? [
+    "second" as const,
+    1,
+  ];
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(
+    Math.round(seconds / length),
+    unit,
+  );
+}
+
+export const formatExact = (moment: Date, locale = "en"): string =>
+  new Intl.DateTimeFormat(locale, {
+    dateStyle: "full",
+    timeStyle: "long",
+  }).format(moment);
+
+export const formatCount = (value: number, locale = "en"): string =>
+  new Intl.NumberFormat(locale).format(value);
+
+/** Minor units and the currency's own number of digits: 129900 eur → €1,299.00. */
+export function formatMoney(
+  minor: number,
+  currency: string,
+  exponent: number,
+  locale = "en",
+): string {
+  return new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency: currency.toUpperCase(),
+    minimumFractionDigits: exponent,
+    maximumFractionDigits: exponent,
+  }).format(minor / 10 ** exponent);
+}
+
+/** What a person types as a price, to minor units; null when it is none. */
+export function parseMoney(text: string, exponent: number): number | null {
+  const clean = text.trim().replaceAll(/[\s'_]/g, "");
+  if (clean === "") return null;
+  // A lone comma before at most `exponent` digits is a decimal comma; every
+  // other comma separates thousands.
+  const decimal =
+    /^\d+,\d+$/.test(clean) && exponent > 0 && !/^\d{1,3},\d{3}$/.test(clean)
+      ? clean.replace(",", ".")
+      : clean.replaceAll(",", "");
+  const match = /^(\d{1,15})(?:\.(\d*))?$/.exec(decimal);
+  if (match === null) return null;
+  const [, whole = "0", fraction = ""] = match;
+  if (fraction.length > exponent && /[1-9]/.test(fraction.slice(exponent))) {
+    return null;
+  }
+  const minor = Number(
+    whole + fraction.slice(0, exponent).padEnd(exponent, "0"),
+  );
+  return Number.isSafeInteger(minor) ? minor : null;
+}
+
+/** Minor units as an editable number without grouping: 129900 → "1299.00". */
+export const moneyText = (minor: number, exponent: number): string =>
+  (minor / 10 ** exponent).toFixed(exponent);
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,18 @@
+import Box from "@mui/material/Box";
+import type { ReactNode } from "react";
+
+export const FigureRow = ({ children }: { children: ReactNode }) => (
+  <Box
+    sx={{
+      display: "grid",
+      gap: 2,
+      gridTemplateColumns: {
+        xs: "minmax(0,1fr)",
+        sm: "repeat(2, minmax(0,1fr))",
+        lg: "repeat(4, minmax(0,1fr))",
+      },
+    }}
+  >
+    {children}
+  </Box>
+);

@@ -1,0 +1,109 @@
+import AddIcon from "@mui/icons-material/Add";
+import Button from "@mui/material/Button";
+import { DataTable, LinkBase, TopToolbar, useTranslate } from "react-admin";
+
+import { EmptyState } from "../components/EmptyState.tsx";
+import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { PhoneList } from "../components/PhoneList.tsx";
+import { RelativeTime } from "../components/RelativeTime.tsx";
+import { formatCount } from "../format.ts";
+import { useSession } from "../useSession.ts";
+import { ImportStatusChip } from "./ImportStatusChip.tsx";
+import type { ImportRun } from "./types.ts";
+
+const NewImportButton = () => {
+  const translate = useTranslate();
+  return (
+    <Button
+      variant="contained"
+      component={LinkBase}
+      to="/imports/create"
+      startIcon={<AddIcon />}
+    >
+      {translate("imports.new")}
+    </Button>
+  );
+};
+
+const ImportActions = () => {
+  const { can } = useSession();
+  return (
+    <TopToolbar>{can("imports", "create") && <NewImportButton />}</TopToolbar>
+  );
+};
+
+const ImportEmpty = () => {
+  const translate = useTranslate();
+  const { can } = useSession();
+  return (
+    <EmptyState
+      category="bags"
+      color="camel"
+      title={translate("imports.empty_title")}
+      body={translate("imports.empty_body")}
+      action={can("imports", "create") && <NewImportButton />}
+    />
+  );
+};
+
+const ImportRows = () => {
+  const isPhone = useIsPhone();
+  const translate = useTranslate();
+  const { session } = useSession();
+  if (isPhone) {
+    return (
+      <PhoneList<ImportRun>
+        to={(run) => `/imports/${run.id}/show`}
+        primary={(run) => run.filename}
+        secondary={(run) => (
+          <>
+            {translate("imports.summary", {
+              created: formatCount(run.createdCount),
+              refused: formatCount(run.refusedCount),
+            })}
+            {" · "}
+            <RelativeTime value={run.createdAt} />
+          </>
+        )}
+        aside={(run) => <ImportStatusChip run={run} />}
+      />
+    );
+  }
+  return (
+    <DataTable<ImportRun> rowClick="show" bulkActionButtons={false}>
+      <DataTable.Col<ImportRun> source="filename" />
+      {session.brand === null && (
+        <DataTable.Col<ImportRun>
+          source="brand.name"
+          label="resources.imports.fields.brandId"
+          disableSort
+        />
+      )}
+      <DataTable.Col<ImportRun>
+        source="status"
+        disableSort
+        render={(run) => <ImportStatusChip run={run} />}
+      />
+      <DataTable.NumberCol<ImportRun> source="createdCount" disableSort />
+      <DataTable.NumberCol<ImportRun> source="updatedCount" disableSort />
+      <DataTable.NumberCol<ImportRun> source="unchangedCount" disableSort />
+      <DataTable.NumberCol<ImportRun> source="refusedCount" disableSort />
+      <DataTable.Col<ImportRun>
+        source="createdAt"
+        render={(run) => <RelativeTime value={run.createdAt} />}
+      />
+    </DataTable>
+  );
+};
+
+export const ImportList = () => (
+  <ListFrame
+    category="bags"
+    actions={<ImportActions />}
+    empty={<ImportEmpty />}
+    exporter={false}
+    sort={{ field: "createdAt", order: "DESC" }}
+  >
+    <ImportRows />
+  </ListFrame>
+);

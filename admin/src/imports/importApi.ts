@@ -1,0 +1,45 @@
+import { HttpError } from "react-admin";
+
+import { callServer } from "../session.ts";
+import type { ImportPreview } from "./types.ts";
+
+/** Sends a file as it is; the answer says what the server understood of it. */
+export const uploadCatalogue = (
+  file: File,
+  onProgress: (fraction: number) => void,
+): Promise<ImportPreview> =>
+  new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/imports?filename=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      let body: unknown = null;
+      try {
+        body = JSON.parse(request.responseText);
+      } catch {
+        reject(new HttpError("server.unreachable", request.status));
+        return;
+      }
+      if (request.status === 201) {
+        resolve(body as ImportPreview);
+        return;
+      }
+      const error = (body as { error?: { message?: string; hint?: string } })
+        .error;
+      reject(
+        new HttpError(
+          error?.message ?? "server.refused",
+          request.status,
+          error,
+        ),
+      );
+    };
+    request.onerror = () => reject(new HttpError("server.unreachable", 503));
+    request.send(file);
+  });
+
+export const readPreview = (id: string) =>
+  callServer<ImportPreview>(`/imports/${encodeURIComponent(id)}`);

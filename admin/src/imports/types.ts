@@ -1,0 +1,66 @@
+import type { RaRecord } from "react-admin";
+
+import type { Tone } from "../components/StatusChip.tsx";
+
+export type ImportStatus =
+  | "UPLOADED"
+  | "QUEUED"
+  | "STAGING"
+  | "RUNNING"
+  | "CANCELLING"
+  | "CANCELLED"
+  | "COMPLETED"
+  | "FAILED";
+
+export type ImportRun = RaRecord<string> & {
+  brandId: string;
+  filename: string;
+  status: ImportStatus;
+  dryRun: boolean;
+  mapping: Record<string, string>;
+  encoding: string | null;
+  delimiter: string | null;
+  header: string[];
+  totalRows: number | null;
+  processedRows: number;
+  createdCount: number;
+  updatedCount: number;
+  unchangedCount: number;
+  refusedCount: number;
+  rerunOf: string | null;
+  errorCode: string | null;
+  errorMessage: string | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+  createdAt: string;
+};
+
+/** What the server read from an uploaded file, before anything is decided. */
+export type ImportPreview = {
+  run: {
+    id: string;
+    filename: string;
+    encoding: string;
+    delimiter: string;
+    header: string[];
+    bytes: number;
+  };
+  mapping: Record<string, string>;
+  fields: { name: string; required: boolean }[];
+  sample: { line: number; fields: string[] }[];
+  warnings: string[];
+};
+
+export const isActive = (status: ImportStatus): boolean =>
+  ["QUEUED", "STAGING", "RUNNING", "CANCELLING"].includes(status);
+
+export const toneOf: Record<ImportStatus, Tone> = {
+  UPLOADED: "info",
+  QUEUED: "info",
+  STAGING: "info",
+  RUNNING: "info",
+  CANCELLING: "warning",
+  CANCELLED: "warning",
+  COMPLETED: "success",
+  FAILED: "error",
+};

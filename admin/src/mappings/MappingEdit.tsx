@@ -1,0 +1,13 @@
+import { SimpleForm } from "react-admin";
+
+import { FormToolbar } from "../components/FormToolbar.tsx";
+import { RecordEdit } from "../components/RecordEdit.tsx";
+import { MappingInputs } from "./MappingInputs.tsx";
+
+export const MappingEdit = () => (
+  <RecordEdit redirect="list">
+    <SimpleForm toolbar={<FormToolbar deletable />}>
+      <MappingInputs />
+    </SimpleForm>
+  </RecordEdit>
+);

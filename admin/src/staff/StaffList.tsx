@@ -1,0 +1,75 @@
+import type { RaRecord } from "react-admin";
+import { CreateButton, DataTable, TopToolbar, useTranslate } from "react-admin";
+
+import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { PersonCell } from "../components/PersonCell.tsx";
+import { PhoneList } from "../components/PhoneList.tsx";
+import { RelativeTime } from "../components/RelativeTime.tsx";
+
+export type StaffRecord = RaRecord<string> & {
+  userId: string;
+  role: "SUPPORT" | "FINANCE" | "PRIVACY" | "ADMIN";
+  createdAt: string;
+  user?: { displayName: string; email: string } | null;
+};
+
+export const useStaffRoles = () => {
+  const translate = useTranslate();
+  return ["SUPPORT", "FINANCE", "PRIVACY", "ADMIN"].map((id) => ({
+    id,
+    name: translate(`roles.${id.toLowerCase()}`),
+  }));
+};
+
+const StaffRows = () => {
+  const isPhone = useIsPhone();
+  const translate = useTranslate();
+  const roleOf = (record: StaffRecord) =>
+    translate(`roles.${record.role.toLowerCase()}`);
+  if (isPhone) {
+    return (
+      <PhoneList<StaffRecord>
+        to={(record) => `/staff/${record.id}`}
+        primary={(record) => record.user?.displayName}
+        secondary={(record) => record.user?.email}
+        aside={roleOf}
+      />
+    );
+  }
+  return (
+    <DataTable<StaffRecord> rowClick="edit" bulkActionButtons={false}>
+      <DataTable.Col<StaffRecord>
+        source="userId"
+        disableSort
+        render={(record) => (
+          <PersonCell
+            name={record.user?.displayName}
+            email={record.user?.email}
+          />
+        )}
+      />
+      <DataTable.Col<StaffRecord> source="role" render={roleOf} />
+      <DataTable.Col<StaffRecord>
+        source="createdAt"
+        disableSort
+        render={(record) => <RelativeTime value={record.createdAt} />}
+      />
+    </DataTable>
+  );
+};
+
+export const StaffList = () => (
+  <ListFrame
+    category="tops"
+    empty={false}
+    exporter={false}
+    sort={{ field: "role", order: "ASC" }}
+    actions={
+      <TopToolbar>
+        <CreateButton variant="contained" />
+      </TopToolbar>
+    }
+  >
+    <StaffRows />
+  </ListFrame>
+);

@@ -1,0 +1,12 @@
+import type { RaRecord } from "react-admin";
+
+export type UserRecord = RaRecord<string> & {
+  anonId: string;
+  email: string | null;
+  displayName: string;
+  timezone: string;
+  status: "ACTIVE" | "SUSPENDED" | "ERASED";
+  lastLoginAt: string | null;
+  createdAt: string;
+  updatedAt: string;
+};
