@@ -12,7 +12,10 @@ import { makePreset } from "../graphile/preset.ts";
 import { makeStoragePlugins } from "../storage/plugins.ts";
 import { makeFileUrls } from "../storage/signUrls.ts";
 import { writeGeneratedFile } from "./generatedFile.ts";
-import { type MigratedDatabase, withMigratedDatabase } from "./withMigratedDatabase.ts";
+import {
+  type MigratedDatabase,
+  withMigratedDatabase,
+} from "./withMigratedDatabase.ts";
 
 const FILE = "data/schema.graphql";
 

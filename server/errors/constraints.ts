@@ -67,10 +67,7 @@ export function makeConstraintErrors(
     const parsed = parseConstraintComment(row.comment);
     const error: ConstraintError = {
       ...parsed,
-      field:
-        parsed.message === null
-          ? guessField(row)
-          : parsed.field,
+      field: parsed.message === null ? guessField(row) : parsed.field,
     };
     byPlace.set(`${row.schema}.${row.table}.${row.name}`, error);
     byName.set(row.name, byName.has(row.name) ? null : error);

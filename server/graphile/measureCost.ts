@@ -173,9 +173,7 @@ function listsIn(
         ? parent
         : schema.getType(target.typeCondition.name.value);
     if (isCompositeType(condition))
-      lists.push(
-        ...listsIn(schema, condition, target.selectionSet, fragments),
-      );
+      lists.push(...listsIn(schema, condition, target.selectionSet, fragments));
   }
   return lists;
 }

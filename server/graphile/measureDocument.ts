@@ -78,7 +78,8 @@ function makeMeasurer(
             inner.aliases + (selection.alias === undefined ? 0 : 1);
           total.rootFields += 1;
           // The schema about itself is flat to compute, however deep it is asked.
-          if (!introspects) total.depth = Math.max(total.depth, inner.depth + 1);
+          if (!introspects)
+            total.depth = Math.max(total.depth, inner.depth + 1);
           break;
         }
         case Kind.INLINE_FRAGMENT:
@@ -137,9 +138,10 @@ export function refuseDocument(
     const refuse = (found: number, limit: number, what: string) => {
       if (found > limit)
         errors.push(
-          limitError(`The operation has ${what}; at most ${limit} are allowed.`, [
-            definition,
-          ]),
+          limitError(
+            `The operation has ${what}; at most ${limit} are allowed.`,
+            [definition],
+          ),
         );
     };
     refuse(
@@ -218,16 +220,16 @@ function depthOf(value: ValueNode): number {
     case Kind.LIST:
       return 1 + Math.max(0, ...value.values.map(depthOf));
     case Kind.OBJECT:
-      return 1 + Math.max(0, ...value.fields.map((field) => depthOf(field.value)));
+      return (
+        1 + Math.max(0, ...value.fields.map((field) => depthOf(field.value)))
+      );
     default:
       return 0;
   }
 }
 
 /** Refuses variables that are nested too deeply or hold too many values. */
-export function refuseVariables(
-  variables: unknown,
-): GraphQLError | null {
+export function refuseVariables(variables: unknown): GraphQLError | null {
   let values = 0;
   // A list of work, not recursion: the depth is what must not be trusted.
   const rest: { value: unknown; depth: number }[] = [

@@ -9,8 +9,8 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 
 import type { Config } from "../config.ts";
-import type { ConstraintErrors } from "../errors/constraints.ts";
 import { makeMaskError } from "../errors.ts";
+import type { ConstraintErrors } from "../errors/constraints.ts";
 import { makeContext, type ResolveActor } from "./context.ts";
 import { FILTER_OPERATORS } from "./filterOperators.ts";
 import type { LiveSubscriber } from "./LiveSubscriber.ts";

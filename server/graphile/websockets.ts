@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { type GrafservBase, makeGraphQLWSConfig } from "postgraphile/grafserv";
 import { CloseCode, makeServer } from "graphql-ws";
 import type { Logger } from "pino";
+import { type GrafservBase, makeGraphQLWSConfig } from "postgraphile/grafserv";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 
 import { requestScope } from "../requestScope.ts";

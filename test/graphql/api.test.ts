@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
-import { createTestDatabase, type TestActor, type TestDatabase } from "../helpers/database.ts";
+import {
+  createTestDatabase,
+  type TestActor,
+  type TestDatabase,
+} from "../helpers/database.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -115,7 +119,11 @@ describe("products", () => {
   });
 
   it("a filter may not hold null or nothing, which would match everything", async () => {
-    for (const filter of [{ sku: null }, { sku: {} }, { sku: { equalTo: null } }]) {
+    for (const filter of [
+      { sku: null },
+      { sku: {} },
+      { sku: { equalTo: null } },
+    ]) {
       const answer = await api.execute(world.lumiere.viewer, LIST, { filter });
       expect(answer.errors?.[0]).toMatchObject({
         message: "A filter must not hold empty objects or null.",
@@ -128,7 +136,11 @@ describe("products", () => {
     type Page = {
       products: {
         nodes: { sku: string }[];
-        pageInfo: { endCursor: string; startCursor: string; hasNextPage: boolean };
+        pageInfo: {
+          endCursor: string;
+          startCursor: string;
+          hasNextPage: boolean;
+        };
       };
     };
     const page = (args: string) =>
@@ -215,7 +227,10 @@ describe("aggregates of products", () => {
   it("respect a filter and a having", async () => {
     const filtered = await data<Totals>(
       world.lumiere.viewer,
-      TOTALS.replace("products", 'products(filter: {categoryCode: {equalTo: "tops"}})'),
+      TOTALS.replace(
+        "products",
+        'products(filter: {categoryCode: {equalTo: "tops"}})',
+      ),
     );
     expect(filtered.products.aggregates.sum.priceMinor).toBe("20000");
     const { products } = await data<{
@@ -240,20 +255,23 @@ describe("the schema", () => {
     expect(fieldsOf("BrandAccountFilter").join()).not.toMatch(/products/i);
     const orders = api.schema.getType("BrandAccountOrderBy");
     if (orders === undefined || !("getValues" in orders)) throw new Error();
-    expect(orders.getValues().map(({ name }) => name).join()).not.toMatch(
-      /COUNT|SUM/,
-    );
+    expect(
+      orders
+        .getValues()
+        .map(({ name }) => name)
+        .join(),
+    ).not.toMatch(/COUNT|SUM/);
   });
 
   it("never shows a secret, a hash or a search vector", () => {
     const shown = Object.values(api.schema.getTypeMap()).flatMap((type) =>
       "getFields" in type ? Object.keys(type.getFields()) : [],
     );
-    const secret = shown.filter((name) => /hash|password|secret|^fts$/i.test(name));
+    const secret = shown.filter((name) =>
+      /hash|password|secret|^fts$/i.test(name),
+    );
     // Functions about passwords: names of acts, and what goes in, never out.
-    expect(
-      secret.filter((name) => !PASSWORD_FUNCTIONS.has(name)),
-    ).toEqual([]);
+    expect(secret.filter((name) => !PASSWORD_FUNCTIONS.has(name))).toEqual([]);
   });
 
   it("never offers a regular expression to filter with", () => {
@@ -291,7 +309,10 @@ describe("a product", () => {
     const { rowId, updatedAt } = created.createProduct.product;
     const updated = await data<{
       updateProduct: { product: { name: string; updatedAt: string } };
-    }>(manager, UPDATE, { rowId, patch: { name: "Long wool coat", updatedAt } });
+    }>(manager, UPDATE, {
+      rowId,
+      patch: { name: "Long wool coat", updatedAt },
+    });
     expect(updated.updateProduct.product.name).toBe("Long wool coat");
 
     const stale = await api.execute(manager, UPDATE, {
@@ -393,6 +414,9 @@ describe("a product", () => {
     const [unknownCode, unknownField] = await code({ categoryCode: "socks" });
     expect(["INVAL", "NTFND"]).toContain(unknownCode);
     expect(unknownField).toBe("categoryCode");
-    expect(await code({ sku: null })).toEqual(["GRAPHQL_VALIDATION", undefined]);
+    expect(await code({ sku: null })).toEqual([
+      "GRAPHQL_VALIDATION",
+      undefined,
+    ]);
   });
 });

@@ -5,16 +5,16 @@ import { SafeError } from "postgraphile/grafast";
 import { GraphQLError, Kind } from "postgraphile/graphql";
 
 import {
-  makeConstraintErrors,
-  parseConstraintComment,
-  readConstraints,
-} from "../../server/errors/constraints.ts";
-import {
   AppError,
   makeHttpErrors,
   makeMaskError,
   toPublicError,
 } from "../../server/errors.ts";
+import {
+  makeConstraintErrors,
+  parseConstraintComment,
+  readConstraints,
+} from "../../server/errors/constraints.ts";
 import { requestScope } from "../../server/requestScope.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 
@@ -59,16 +59,31 @@ describe("an error nobody thought of", () => {
     ["a type error", new TypeError(SECRET)],
     ["an error with a cause", new Error("x", { cause: new Error(SECRET) })],
     ["several errors", new AggregateError([new Error(SECRET)], SECRET)],
-    ["an error that carries extensions", Object.assign(new Error(SECRET), { extensions: { secret: SECRET } })],
-    ["an error with a foreign code", Object.assign(new Error(SECRET), { code: "ERR_SECRET" })],
-    ["an error with a status of a server", Object.assign(new Error(SECRET), { status: 500 })],
+    [
+      "an error that carries extensions",
+      Object.assign(new Error(SECRET), { extensions: { secret: SECRET } }),
+    ],
+    [
+      "an error with a foreign code",
+      Object.assign(new Error(SECRET), { code: "ERR_SECRET" }),
+    ],
+    [
+      "an error with a status of a server",
+      Object.assign(new Error(SECRET), { status: 500 }),
+    ],
     ["text", SECRET],
     ["nothing", undefined],
     ["an object", { message: SECRET, stack: SECRET }],
-    ["a GraphQL error of the handler, which lost its cause", new GraphQLError(SECRET)],
+    [
+      "a GraphQL error of the handler, which lost its cause",
+      new GraphQLError(SECRET),
+    ],
     ["a wrapped error", thrown(new Error(SECRET))],
     ["a twice wrapped error", thrown(thrown(new Error(SECRET)))],
-    ["a null where a value was promised", new GraphQLError(SECRET, { path: ["a"] })],
+    [
+      "a null where a value was promised",
+      new GraphQLError(SECRET, { path: ["a"] }),
+    ],
   ];
 
   it.each(cases)("%s becomes FAULT and tells nothing", (_, error) => {
@@ -106,7 +121,12 @@ describe("an error nobody thought of", () => {
 describe("an error of our own", () => {
   it("passes with its words, field and hint", () => {
     const known = toPublicError(
-      thrown(new AppError("STATE", "It is done.", { field: "status", hint: "Start another." })),
+      thrown(
+        new AppError("STATE", "It is done.", {
+          field: "status",
+          hint: "Start another.",
+        }),
+      ),
     );
     expect(known).toEqual({
       code: "STATE",
@@ -152,10 +172,16 @@ describe("an error of PostgreSQL", () => {
     ["select 'x'::uuid", "INVAL"],
     ["select 99999999999::int", "INVAL"],
     ["select '2020-13-45'::date", "INVAL"],
-    ["select 'a'::varchar(1) || repeat('x', 3)::varchar(2) from nowhere", "FAULT"],
+    [
+      "select 'a'::varchar(1) || repeat('x', 3)::varchar(2) from nowhere",
+      "FAULT",
+    ],
     ["select * from app_private.no_such_table", "FAULT"],
     ["selekt", "FAULT"],
-    ["set local role closetai_viewer; select * from app_private.user_secrets", "DNIED"],
+    [
+      "set local role closetai_viewer; select * from app_private.user_secrets",
+      "DNIED",
+    ],
     ["set local statement_timeout = 20; select pg_sleep(1)", "SLOWQ"],
     ["set transaction read only; create table x ()", "DOWN"],
     ["do $$ begin raise serialization_failure; end $$", "BUSY"],
@@ -193,7 +219,8 @@ describe("an error of PostgreSQL", () => {
         name: "products_category_code_fkey",
         kind: "f",
         columns: ["category_code"],
-        comment: "@fieldName category\n@errorInUse Products are in this category.",
+        comment:
+          "@fieldName category\n@errorInUse Products are in this category.",
       },
     ]);
     const violation = (fields: Partial<pg.DatabaseError>, words = "violates") =>
@@ -225,9 +252,12 @@ describe("an error of PostgreSQL", () => {
       code: "INUSE",
       message: "Products are in this category.",
     });
-    expect(violation({ code: "23505", constraint: "unknown_key" })).toMatchObject(
-      { code: "TAKEN", message: "This value is already in use." },
-    );
+    expect(
+      violation({ code: "23505", constraint: "unknown_key" }),
+    ).toMatchObject({
+      code: "TAKEN",
+      message: "This value is already in use.",
+    });
     expect(violation({ code: "23502", column: "display_name" })).toMatchObject({
       code: "INVAL",
       field: "displayName",
@@ -238,11 +268,27 @@ describe("an error of PostgreSQL", () => {
 
 describe("a connection that fails", () => {
   it.each([
-    [Object.assign(new Error("connect ECONNREFUSED 10.0.0.7:5432"), { code: "ECONNREFUSED", syscall: "connect" }), "DOWN"],
-    [new AggregateError([Object.assign(new Error("x"), { code: "ECONNREFUSED" })]), "DOWN"],
+    [
+      Object.assign(new Error("connect ECONNREFUSED 10.0.0.7:5432"), {
+        code: "ECONNREFUSED",
+        syscall: "connect",
+      }),
+      "DOWN",
+    ],
+    [
+      new AggregateError([
+        Object.assign(new Error("x"), { code: "ECONNREFUSED" }),
+      ]),
+      "DOWN",
+    ],
     [new Error("Connection terminated unexpectedly"), "DOWN"],
     [new Error("Connection terminated due to connection timeout"), "DOWN"],
-    [new Error("Client has encountered a connection error and is not queryable"), "DOWN"],
+    [
+      new Error(
+        "Client has encountered a connection error and is not queryable",
+      ),
+      "DOWN",
+    ],
     [new Error("timeout exceeded when trying to connect"), "BUSY"],
   ])("%s is told as %s, with a time to wait", (error, code) => {
     const answer = makeHttpErrors({ log: pino({ level: "silent" }) })(error);
@@ -255,13 +301,39 @@ describe("a connection that fails", () => {
 
 describe("an error of the engine", () => {
   it.each([
-    [new GraphQLError("Cannot query field.", { nodes: { kind: Kind.FIELD, name: { kind: Kind.NAME, value: "x" } } }), "GRAPHQL_VALIDATION"],
-    [new GraphQLError("Unknown operation named \"B\"."), "GRAPHQL_VALIDATION"],
+    [
+      new GraphQLError("Cannot query field.", {
+        nodes: { kind: Kind.FIELD, name: { kind: Kind.NAME, value: "x" } },
+      }),
+      "GRAPHQL_VALIDATION",
+    ],
+    [new GraphQLError('Unknown operation named "B".'), "GRAPHQL_VALIDATION"],
     [new GraphQLError("Validation aborted."), "LIMIT"],
-    [thrown(new SafeError("Invalid cursor, please enter a cursor from a previous request, or null.")), "INVAL"],
-    [thrown(new SafeError("Execution timeout exceeded, please simplify or add limits to your request.")), "SLOWQ"],
+    [
+      thrown(
+        new SafeError(
+          "Invalid cursor, please enter a cursor from a previous request, or null.",
+        ),
+      ),
+      "INVAL",
+    ],
+    [
+      thrown(
+        new SafeError(
+          "Execution timeout exceeded, please simplify or add limits to your request.",
+        ),
+      ),
+      "SLOWQ",
+    ],
     [new SafeError("Too much data", { statusCode: 413 }), "LARGE"],
-    [thrown(new Error("No values were deleted in collection 'products' because no values you can delete were found matching these criteria.")), "NTFND"],
+    [
+      thrown(
+        new Error(
+          "No values were deleted in collection 'products' because no values you can delete were found matching these criteria.",
+        ),
+      ),
+      "NTFND",
+    ],
   ])("%s is told as %s", (error, code) => {
     expect(toPublicError(error).code).toBe(code);
   });
@@ -270,14 +342,18 @@ describe("an error of the engine", () => {
 describe("the comment of a constraint", () => {
   it("is read as code, field and sentence", () => {
     expect(
-      parseConstraintComment("@fieldName x\n@error INVAL price_minor A price is not negative.\nProse."),
+      parseConstraintComment(
+        "@fieldName x\n@error INVAL price_minor A price is not negative.\nProse.",
+      ),
     ).toEqual({
       code: "INVAL",
       field: "priceMinor",
       message: "A price is not negative.",
       inUseMessage: null,
     });
-    expect(parseConstraintComment("@error INVAL - Both or neither.").field).toBeNull();
+    expect(
+      parseConstraintComment("@error INVAL - Both or neither.").field,
+    ).toBeNull();
     expect(parseConstraintComment("@error WHAT x y").code).toBeNull();
     expect(parseConstraintComment(null).code).toBeNull();
   });
@@ -289,7 +365,9 @@ describe("the comment of a constraint", () => {
         schema !== "app_private" &&
         parseConstraintComment(comment).message === null,
     );
-    expect(unmapped.map(({ schema, name }) => `${schema}: ${name}`)).toEqual([]);
+    expect(unmapped.map(({ schema, name }) => `${schema}: ${name}`)).toEqual(
+      [],
+    );
   });
 
   it("is not needed in app_private, where a violation is our own fault", async () => {

@@ -48,7 +48,16 @@ async function expectServed(
 const times = (count: number, write: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => write(index)).join(" ");
 
-const FIELDS = ["rowId", "sku", "name", "color", "season", "year", "usage", "tags"];
+const FIELDS = [
+  "rowId",
+  "sku",
+  "name",
+  "color",
+  "season",
+  "year",
+  "usage",
+  "tags",
+];
 /** So many fields, few of each name: comparing equal names costs its square. */
 const fields = (count: number) =>
   times(count, (index) => FIELDS[index % FIELDS.length] ?? "rowId");
@@ -236,7 +245,10 @@ describe("a page size", () => {
         tags: [],
       })),
     );
-    const count = async (query: string, variables?: Record<string, unknown>) => {
+    const count = async (
+      query: string,
+      variables?: Record<string, unknown>,
+    ) => {
       const answer = await api.execute<{ products: { nodes: unknown[] } }>(
         world.northside.viewer,
         query,
@@ -258,7 +270,9 @@ describe("a page size", () => {
       ),
     ).toBe(30);
     expect(
-      await count("query Q($n: Int) { products(last: $n) { nodes { rowId } } }"),
+      await count(
+        "query Q($n: Int) { products(last: $n) { nodes { rowId } } }",
+      ),
     ).toBe(25);
     const edges = await api.execute<{ products: { edges: unknown[] } }>(
       world.northside.viewer,
@@ -297,10 +311,10 @@ describe("input values", () => {
 
   it("may be nested 20 deep when written out, and not deeper", async () => {
     const literal = (depth: number): string =>
-      depth === 0 ? '{ sku: { equalTo: "L1" } }' : `{ not: ${literal(depth - 1)} }`;
-    await expectServed(
-      `{ products(filter: ${literal(18)}) { totalCount } }`,
-    );
+      depth === 0
+        ? '{ sku: { equalTo: "L1" } }'
+        : `{ not: ${literal(depth - 1)} }`;
+    await expectServed(`{ products(filter: ${literal(18)}) { totalCount } }`);
     await expectRefused(
       `{ products(filter: ${literal(19)}) { totalCount } }`,
       /nested too deeply/,

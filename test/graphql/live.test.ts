@@ -9,7 +9,11 @@ import {
 import { type Client, createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 
-import { createTestDatabase, type TestActor, type TestDatabase } from "../helpers/database.ts";
+import {
+  createTestDatabase,
+  type TestActor,
+  type TestDatabase,
+} from "../helpers/database.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -175,9 +179,9 @@ describe("a subscription to an import run", () => {
     await expect(
       (async () => {
         for await (const event of events) {
-          expect(event.data?.importRunChanged?.importRun?.processedRows).not.toBe(
-            901,
-          );
+          expect(
+            event.data?.importRunChanged?.importRun?.processedRows,
+          ).not.toBe(901);
         }
       })(),
     ).rejects.toBeDefined();
@@ -207,7 +211,11 @@ describe("a websocket", () => {
     expect(value).toEqual({ data: { products: { totalCount: 3 } } });
     for (const [query, variables, code] of [
       ["{ products(first: 501) { totalCount } }", undefined, "LIMIT"],
-      ["query Q($n: Int) { products(first: $n) { totalCount } }", { n: 501 }, "LIMIT"],
+      [
+        "query Q($n: Int) { products(first: $n) { totalCount } }",
+        { n: 501 },
+        "LIMIT",
+      ],
       ["{ products { nothing } }", undefined, "GRAPHQL_VALIDATION"],
     ] as const) {
       const failed = await iterate(query, variables)
@@ -222,7 +230,9 @@ describe("a websocket", () => {
 
   it("is closed for a message larger than a request may be", async () => {
     const connection = connect(world.lumiere.viewer);
-    const events = connection.iterate(`{ __typename } # ${"x".repeat(110_000)}`);
+    const events = connection.iterate(
+      `{ __typename } # ${"x".repeat(110_000)}`,
+    );
     await expect(events.next()).rejects.toBeDefined();
     expect(await connection.closeCode).toBe(1009);
   });

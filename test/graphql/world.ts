@@ -22,13 +22,48 @@ export async function makeWorld(db: TestDatabase): Promise<World> {
   const lumiere = await makeBrand(db, "maison-lumiere");
   const northside = await makeBrand(db, "northside-denim");
   await makeProducts(db, lumiere.id, [
-    { sku: "L1", name: "Silk blouse", category: "tops", price: 12_000, color: "Ivory", tags: ["silk", "new"] },
-    { sku: "L2", name: "Linen shirt", category: "tops", price: 8_000, color: "White", tags: ["linen"] },
-    { sku: "L3", name: "Evening dress", category: "dresses", price: 30_000, color: "Black", tags: ["new"] },
+    {
+      sku: "L1",
+      name: "Silk blouse",
+      category: "tops",
+      price: 12_000,
+      color: "Ivory",
+      tags: ["silk", "new"],
+    },
+    {
+      sku: "L2",
+      name: "Linen shirt",
+      category: "tops",
+      price: 8_000,
+      color: "White",
+      tags: ["linen"],
+    },
+    {
+      sku: "L3",
+      name: "Evening dress",
+      category: "dresses",
+      price: 30_000,
+      color: "Black",
+      tags: ["new"],
+    },
   ]);
   await makeProducts(db, northside.id, [
-    { sku: "N1", name: "Straight jeans", category: "bottoms", price: 9_000, color: "Blue", tags: [] },
-    { sku: "N2", name: "Trucker jacket", category: "jackets", price: 11_000, color: "Blue", tags: ["new"] },
+    {
+      sku: "N1",
+      name: "Straight jeans",
+      category: "bottoms",
+      price: 9_000,
+      color: "Blue",
+      tags: [],
+    },
+    {
+      sku: "N2",
+      name: "Trucker jacket",
+      category: "jackets",
+      price: 11_000,
+      color: "Blue",
+      tags: ["new"],
+    },
   ]);
   const shopperId = await makeUser(db, "shopper@example.test");
   const staffId = await makeUser(db, "staff@example.test");

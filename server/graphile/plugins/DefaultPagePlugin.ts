@@ -1,4 +1,9 @@
-import { constant, ConstantStep, lambda, type Step } from "postgraphile/grafast";
+import {
+  constant,
+  ConstantStep,
+  lambda,
+  type Step,
+} from "postgraphile/grafast";
 
 /** What the plan of a paged field returns: a connection or a plain list. */
 type PagedStep = Step & { setFirst(first: Step | number): void };

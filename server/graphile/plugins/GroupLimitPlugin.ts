@@ -1,4 +1,9 @@
-import { constant, type ExecutionDetails, type Maybe, Step } from "postgraphile/grafast";
+import {
+  constant,
+  type ExecutionDetails,
+  type Maybe,
+  Step,
+} from "postgraphile/grafast";
 
 import { AppError } from "../../errors/AppError.ts";
 
@@ -66,7 +71,10 @@ class BoundedListStep extends Step<Maybe<readonly unknown[]>> {
         throw new AppError(
           "LIMIT",
           `This groups into more than ${this.limit} groups.`,
-          { field: "groupBy", hint: "Group by something coarser, or narrow the filter." },
+          {
+            field: "groupBy",
+            hint: "Group by something coarser, or narrow the filter.",
+          },
         );
       return groups;
     });

@@ -12,7 +12,11 @@ import {
 
 import { type GraphQLLimits } from "../limits.ts";
 import { refuseCost } from "../measureCost.ts";
-import { limitError, refuseDocument, refuseVariables } from "../measureDocument.ts";
+import {
+  limitError,
+  refuseDocument,
+  refuseVariables,
+} from "../measureDocument.ts";
 
 type ParseAndValidate = ExecutionConfig["parseAndValidate"];
 type Parsed = ReturnType<ParseAndValidate>;
@@ -39,7 +43,9 @@ const CACHED_LENGTH = 20_000;
  * documents that passed: some of them, and the planner, take exponential time
  * on nested fragments.
  */
-export function makeLimitsPlugin(options: LimitsOptions): GraphileConfig.Plugin {
+export function makeLimitsPlugin(
+  options: LimitsOptions,
+): GraphileConfig.Plugin {
   const { limits } = options;
   return {
     name: "LimitsPlugin",
@@ -50,7 +56,9 @@ export function makeLimitsPlugin(options: LimitsOptions): GraphileConfig.Plugin 
         setPreset(next, event) {
           const inner = event.getExecutionConfig;
           const bySchema = new WeakMap<GraphQLSchema, ParseAndValidate>();
-          event.getExecutionConfig = async function getExecutionConfig(context) {
+          event.getExecutionConfig = async function getExecutionConfig(
+            context,
+          ) {
             const config = await inner.call(this, context);
             let parseAndValidate = bySchema.get(config.schema);
             if (parseAndValidate === undefined) {
@@ -151,7 +159,9 @@ function parseWithin(
   const errors = validate(
     schema,
     document,
-    introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule],
+    introspection
+      ? specifiedRules
+      : [...specifiedRules, NoSchemaIntrospectionCustomRule],
     { hideSuggestions: !suggestions, maxErrors: 20 },
   );
   return errors.length > 0 ? { errors } : { document };

@@ -36,7 +36,8 @@ export const LivePlugin = extendSchema((build) => {
               // Whoever cannot see the run is not told that it changes either.
               const $visible = runs.get({ id: args.getRaw("rowId") }).get("id");
               const $topic = lambda($visible, (id: string | null) => {
-                if (id === null || id === undefined) throw new AppError("NTFND");
+                if (id === null || id === undefined)
+                  throw new AppError("NTFND");
                 return liveTopic("app_import_run", id);
               });
               return listen(context().get("pgSubscriber"), $topic);

@@ -1,10 +1,5 @@
-import type {
-  BufferResult,
-  JSONValue,
-  Result,
-} from "postgraphile/grafserv";
+import type { BufferResult, JSONValue, Result } from "postgraphile/grafserv";
 
-import { isErrorCode } from "../../errors/catalogue.ts";
 import {
   codeForStatus,
   errorBody,
@@ -12,6 +7,7 @@ import {
   publicErrorFor,
   toPublicError,
 } from "../../errors.ts";
+import { isErrorCode } from "../../errors/catalogue.ts";
 import { requestScope } from "../../requestScope.ts";
 
 /**
@@ -90,7 +86,9 @@ function refuse(result: BufferResult): Result {
       ...result.headers,
       "content-length": String(buffer.length),
       ...(result.statusCode === 405 ? { allow: "POST" } : {}),
-      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+      ...(retryAfter === undefined
+        ? {}
+        : { "retry-after": String(retryAfter) }),
     },
     buffer,
   };
