@@ -1,23 +1,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 
+import { privateTemporaryFolder } from "../../server/db/binaries.ts";
 import { withClient } from "../../server/db/clients.ts";
 import {
   discardEmbedded,
@@ -346,6 +349,39 @@ describe("the embedded server", () => {
       expect(second.port).not.toBe(first.port);
     } finally {
       squatter.close();
+    }
+  });
+
+  it("keeps its data where its user can enter, the same place every time", async () => {
+    const home = join(folder, "private");
+    mkdirSync(home, { mode: 0o700 });
+    dataDir = join(home, "data");
+    const first = await open();
+    await store(first.url("postgres"), "in a private home");
+    await first.close();
+    const second = await open();
+    expect(await stored(second)).toEqual(["in a private home"]);
+    // Only root has a server's user that differs, and cannot enter here.
+    const expected =
+      process.getuid?.() === 0
+        ? privateTemporaryFolder(realpathSync(dataDir))
+        : realpathSync(dataDir);
+    expect(dirname(second.clusterDir)).toBe(expected);
+    expect(said.some((line) => line.includes("is kept in"))).toBe(
+      process.getuid?.() === 0,
+    );
+  });
+
+  it("does not use a temporary folder that others may write to", () => {
+    const mine = privateTemporaryFolder(folder);
+    try {
+      expect(privateTemporaryFolder(folder)).toBe(mine);
+      chmodSync(mine, 0o777);
+      expect(() => privateTemporaryFolder(folder)).toThrow(
+        /belongs to somebody else/,
+      );
+    } finally {
+      rmSync(mine, { recursive: true });
     }
   });
 
