@@ -1,4 +1,4 @@
-import { type ErrorCode,errorKind } from "./catalogue.ts";
+import { type ErrorCode, errorKind } from "./catalogue.ts";
 
 export type AppErrorOptions = {
   /** The input that is at fault, as the API names it. */
