@@ -18,6 +18,7 @@ import { installCompression } from "./http/installCompression.ts";
 import { installErrors } from "./http/installErrors.ts";
 import { installGraphQL } from "./http/installGraphQL.ts";
 import { installHealth } from "./http/installHealth.ts";
+import { installImports } from "./http/installImports.ts";
 import { installLogging } from "./http/installLogging.ts";
 import { installMetrics } from "./http/installMetrics.ts";
 import { installRateLimits } from "./http/installRateLimits.ts";
@@ -73,6 +74,7 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   installFiles(app, deps);
   installActor(app, deps);
   installRateLimits(app, deps);
+  installImports(app, deps);
   installBodies(app, deps);
   installAuthRoutes(app, deps);
   await installGraphQL(app, deps);

@@ -1,14 +1,11 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-
 import type { Logger } from "pino";
 
 import { buildAdmin } from "./buildAdmin.ts";
-import { type Config, defaultRootUrl, projectDir } from "./config.ts";
+import { type Config, defaultRootUrl } from "./config.ts";
 import { withClient } from "./db/clients.ts";
 import { openDatabase, type Urls } from "./db/connect.ts";
 import { migrate } from "./db/migrate.ts";
+import { readDemoState, seedDemo } from "./db/seed.ts";
 import { DEMO_ACCOUNTS, DEMO_PASSWORD } from "./demoAccounts.ts";
 import type { Lifecycle } from "./http/lifecycle.ts";
 import { makeHttpServer } from "./http/makeHttpServer.ts";
@@ -70,8 +67,10 @@ export async function boot(options: BootOptions): Promise<Running> {
   signal.throwIfAborted();
   await steps.run("Migrations", () => migrate(database.urls, log));
   signal.throwIfAborted();
-  if (config.mode !== "production" && (await isEmpty(database.urls))) {
-    await steps.run("Demo data", () => seedDemo(database.urls, signal));
+  if (config.mode !== "production" && (await wantsDemo(database.urls))) {
+    await steps.run("Demo data", () =>
+      seedDemo(database.urls, { scale: "demo", signal }),
+    );
   }
   signal.throwIfAborted();
   await admin.catch((error: unknown) => {
@@ -92,28 +91,16 @@ export async function boot(options: BootOptions): Promise<Running> {
   };
 }
 
-/** First run: nobody is here yet. */
-async function isEmpty(urls: Urls): Promise<boolean> {
+/** First run: nobody is here yet, or an earlier first run was cut short. */
+async function wantsDemo(urls: Urls): Promise<boolean> {
+  const demo = await readDemoState(urls);
+  if (demo !== null) return !demo.complete;
   return withClient(urls.owner, async (owner) => {
     const { rows } = await owner.query<{ empty: boolean }>(
       "select not exists (select from app_public.users) as empty",
     );
     return rows[0]?.empty === true;
   });
-}
-
-type Seed = {
-  seedDemo(
-    urls: Urls,
-    options: { scale: "demo"; signal: AbortSignal },
-  ): Promise<unknown>;
-};
-
-async function seedDemo(urls: Urls, signal: AbortSignal): Promise<void> {
-  const file = join(projectDir, "server", "db", "seed.ts");
-  if (!existsSync(file)) return;
-  const seed = (await import(pathToFileURL(file).href)) as Seed;
-  await seed.seedDemo(urls, { scale: "demo", signal });
 }
 
 function formatVersion(version: number): string {

@@ -1,6 +1,8 @@
 import {
   createRemoteJWKSet,
+  customFetch,
   errors,
+  type FetchImplementation,
   type JWTPayload,
   type JWTVerifyOptions,
   jwtVerify,
@@ -48,6 +50,7 @@ export function makeVerifyToken(config: Pick<Config, "jwt">): VerifyToken {
   if (jwksUrl !== null) {
     const keys = createRemoteJWKSet(new URL(jwksUrl), {
       timeoutDuration: 3_000,
+      [customFetch]: fetchKeys,
     });
     return (token) =>
       readClaims(() =>
@@ -67,13 +70,7 @@ async function readClaims(
   try {
     ({ payload } = await verify());
   } catch (error) {
-    if (isKeyServerFault(error)) {
-      throw new AppError(
-        "BUSY",
-        "The keys of the identity provider cannot be fetched just now",
-        { cause: error },
-      );
-    }
+    if (error instanceof errors.JWKSTimeout) throw keysMissing(error);
     if (error instanceof errors.JOSEError) throw refused();
     throw error;
   }
@@ -86,12 +83,19 @@ async function readClaims(
   return { userId: sub, brandId };
 }
 
-/** The token may be good: only the way to the keys is broken. */
-function isKeyServerFault(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSTimeout ||
-    // jose throws its plain base class for an answer that is not a key set.
-    (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC") ||
-    (error instanceof TypeError && error.message === "fetch failed")
+/** Without the keys a token is neither good nor bad: the caller tries again. */
+const fetchKeys: FetchImplementation = async (url, options) => {
+  const response = await fetch(url, options).catch((cause: unknown) => {
+    throw keysMissing(cause);
+  });
+  if (!response.ok) throw keysMissing(`status ${response.status}`);
+  return response;
+};
+
+function keysMissing(cause: unknown): AppError {
+  return new AppError(
+    "BUSY",
+    "The keys of the identity provider cannot be fetched just now",
+    { cause },
   );
 }

@@ -48,8 +48,8 @@ export function makeHttpServer(
     listener(req, res);
   });
   server.headersTimeout = config.limits.headersMs;
-  // A slow upload is bounded by its own size and this.
-  server.requestTimeout = 5 * 60_000;
+  // A catalogue may be half a gigabyte over a slow line.
+  server.requestTimeout = 30 * 60_000;
   // Longer than what proxies keep, so that they close first.
   server.keepAliveTimeout = 65_000;
 
