@@ -1,0 +1,81 @@
+/**
+ * Every function that runs with its owner's rights, and why it must. One that is
+ * not here, and one that is here but gone, is a finding of the lints.
+ */
+export const DEFINERS: Record<string, string> = {
+  "app_hidden.current_brand_id":
+    "asks the membership itself, whatever the caller may read",
+  "app_hidden.assert_may_import":
+    "hands out a place for a file; refuses who has no active brand",
+  "app_hidden.assert_may_reset":
+    "looks up whether a person is staff, which support cannot read",
+  "app_hidden.issue_invitation_token":
+    "writes the hash that no member may see, for an invitation of the active brand",
+  "app_hidden.lock_import_run":
+    "locks and moves a run of the active brand; runs are not updatable",
+  "app_hidden.record_import_batch":
+    "writes counts and refusals of a run of the active brand",
+  "app_hidden.register_import":
+    "makes the file and the run of an upload into the active brand",
+  "app_hidden.staged_import_rows":
+    "reads the staging, of a run of the active brand only",
+
+  "app_private.accept_invitation":
+    "makes a person and a membership for the holder of the link",
+  "app_private.change_password":
+    "reads and writes the hash of the session's person",
+  "app_private.check_invariants": "reads every table; the worker runs it",
+  "app_private.claim_expired_uploads": "the worker's clean-up of files",
+  "app_private.claim_import_run": "the worker takes a queued run",
+  "app_private.clean_up": "the worker deletes what has run out",
+  "app_private.complete_upload":
+    "the server marks a file whose bytes arrived by a signed link",
+  "app_private.configure_mail": "the server tells at start whether mail leaves",
+  "app_private.describe_person":
+    "the server tells a signed-in person who they are and where",
+  "app_private.end_import_run": "the worker ends a run",
+  "app_private.enqueue_job":
+    "owned by the worker, whose queue it writes to; executable by the owner",
+  "app_private.ensure_partitions": "makes partitions; the worker runs it daily",
+  "app_private.finish_import_staging": "the worker ends the staging of a run",
+  "app_private.forget_upload": "the worker removes the row of a deleted file",
+  "app_private.has_demo_accounts": "the server refuses them in production",
+  "app_private.import_requester":
+    "the command line asks as whom an import may run",
+  "app_private.import_staging_goes_on": "the worker asks between two parts",
+  "app_private.import_step":
+    "the worker asks as whom the next batch of a run is done",
+  "app_private.issue_invitation": "the worker makes the link it mails",
+  "app_private.issue_password_reset": "the worker makes the link it mails",
+  "app_private.pending_invitation":
+    "the holder of a link learns what it invites to",
+  "app_private.request_password_reset": "notes a request of somebody unknown",
+  "app_private.reset_password": "writes a hash for the holder of the link",
+  "app_private.resolve_actor": "answers who a session or a token is",
+  "app_private.sign_in": "reads hashes, before anybody is signed in",
+  "app_private.sign_out": "ends the session it is given",
+  "app_private.stage_refused_rows": "the worker stages refused rows once more",
+  "app_private.switch_brand": "changes the session it is given",
+  "app_private.tg__audit": "nobody may insert into the trail",
+  "app_private.tg_brand_members__one_owner":
+    "must count owners that the caller may not see",
+  "app_private.tidy_imports": "the worker ends abandoned imports",
+
+  "app_public.break_glass_wardrobe":
+    "staff have no right on wardrobes; checks the caller and leaves a trail",
+  "app_public.cancel_import": "changes a run of the active brand",
+  "app_public.issue_password_reset_link":
+    "makes a link for a person; checks that the caller is support or admin",
+  "app_public.password_reset_requests":
+    "reads who asked; checks that the caller is support or admin",
+  "app_public.register_shopper": "makes a person, for nobody in particular",
+  "app_public.rerun_refused": "makes a run from one of the active brand",
+  "app_public.resume_import": "changes a run of the active brand",
+  "app_public.start_import": "changes a run of the active brand",
+};
+
+/** Functions whose search_path is the caller's, so that they can be inlined. */
+export const INLINED: Record<string, string> = {
+  "app_private.tags_text": "operators and functions of pg_catalog only",
+  "app_private.is_clean_text": "operators and functions of pg_catalog only",
+};
