@@ -6,7 +6,7 @@ import { getIntrospectionQuery } from "postgraphile/graphql";
 
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
-import { makeWorld, type World } from "./world.ts";
+import { makeWorld, type World } from "./twoBrands.ts";
 
 let db: TestDatabase;
 let api: TestApi;

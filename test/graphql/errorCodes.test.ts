@@ -10,7 +10,7 @@ const page = readFileSync(join(project, "docs", "error-codes.md"), "utf8");
 
 /** code → status, as the page's tables tell people. */
 const documented = new Map(
-  [...page.matchAll(/^\| `([A-Z0-9_]+)` \| (\d{3}) \| (.+) \| (.+) \|$/gm)].map(
+  [...page.matchAll(/^\| `([A-Z0-9_]+)`\s*\| (\d{3})\s*\|/gm)].map(
     ([, code, status]) => [code ?? "", Number(status)],
   ),
 );

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
-import { makeProducts, makeWorld, type World } from "./world.ts";
+import { addProducts, makeWorld, type World } from "./twoBrands.ts";
 
 let db: TestDatabase;
 let api: TestApi;
@@ -233,18 +233,7 @@ describe("a page size", () => {
   });
 
   it("is 25 where none is given", async () => {
-    await makeProducts(
-      db,
-      world.northside.id,
-      Array.from({ length: 40 }, (_, index) => ({
-        sku: `X${index}`,
-        name: `Jeans ${index}`,
-        category: "bottoms",
-        price: 100,
-        color: "Blue",
-        tags: [],
-      })),
-    );
+    await addProducts(db, world.northside.id, 40);
     const count = async (
       query: string,
       variables?: Record<string, unknown>,

@@ -14,8 +14,9 @@ import {
   type TestActor,
   type TestDatabase,
 } from "../helpers/database.ts";
+import { buildImportRun } from "../helpers/factories.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
-import { makeWorld, type World } from "./world.ts";
+import { makeWorld, type World } from "./twoBrands.ts";
 
 let db: TestDatabase;
 let api: TestApi;
@@ -80,11 +81,12 @@ function connect(actor: TestActor) {
 }
 
 async function makeRun(brandId: string): Promise<string> {
-  const { rows } = await db.root.query<{ id: string }>(
-    "insert into app_public.import_runs (brand_id, filename) values ($1, 'catalogue.csv') returning id",
-    [brandId],
-  );
-  return rows[0]?.id ?? "";
+  const client = await db.root.connect();
+  try {
+    return (await buildImportRun(client, { brand_id: brandId })).id;
+  } finally {
+    client.release();
+  }
 }
 
 async function progress(run: string, rows: number): Promise<void> {
