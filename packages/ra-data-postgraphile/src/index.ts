@@ -16,6 +16,7 @@ export { statusByCode } from "./errors.ts";
 export { operatorsOf } from "./filters.ts";
 export type { FetchOptions } from "./graphqlFetch.ts";
 export { makeGraphQLFetch } from "./graphqlFetch.ts";
+export { listOperations } from "./operations.ts";
 export type {
   FieldInput,
   FieldOptions,
@@ -33,6 +34,7 @@ export type {
   ListSchema,
   MutationSchema,
   OneSchema,
+  Operation,
   ReadMeta,
   RelationSchema,
   ResourceSchema,

@@ -253,7 +253,10 @@ export const checkResources = (schemas: ResourceSchemas): string[] => {
       if (!isGraphQLName(name)) say(`"${name}" is not a GraphQL name.`);
     }
     for (const key of schema.primaryKey) {
-      if (!schema.fields[key]) say(`the primary key field ${key} is missing.`);
+      if (!schema.fields[key]) {
+        const hint = key === "id" ? " Its name in the API is rowId." : "";
+        say(`the primary key field ${key} is missing.${hint}`);
+      }
     }
     if (schema.version !== null && !schema.fields[schema.version]) {
       say(`the version field ${schema.version} is missing.`);

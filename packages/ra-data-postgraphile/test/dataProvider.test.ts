@@ -6,9 +6,10 @@ import {
   expect,
   it,
 } from "@jest/globals";
+import { parse, validate } from "postgraphile/graphql";
 import { HttpError, type RaRecord } from "ra-core";
 
-import { operatorsOf } from "../src/index.ts";
+import { listOperations, operatorsOf } from "../src/index.ts";
 import { resources } from "./resources.ts";
 import { makeWorld } from "./world.ts";
 
@@ -901,6 +902,24 @@ describe("a resource", () => {
 });
 
 describe("the queries", () => {
+  it("are all valid in the schema, and known before they are sent", () => {
+    const operations = listOperations(resources);
+    expect(operations.map(({ operationName }) => operationName)).toEqual(
+      expect.arrayContaining([
+        "things_getList",
+        "things_getMany",
+        "things_getOneBy_shopId_sku",
+        "things_updateMany20",
+        "parts_getMany20",
+        "colours_create",
+      ]),
+    );
+    const faults = operations.flatMap(({ query }) =>
+      validate(world.schema, parse(query)).map(({ message }) => message),
+    );
+    expect(faults).toEqual([]);
+  });
+
   it("carry no value, only variables", async () => {
     await world.provider.getList("things", {
       filter: { name: `" } { shops { nodes { name } } }`, "qty@gt": 41 },
