@@ -24,6 +24,8 @@ export type ImportRun = {
   rerun_of: string | null;
   error_code: string | null;
   error_message: string | null;
+  started_at: Date | null;
+  finished_at: Date | null;
 };
 
 export type ImportStatus =
