@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import { setSubmissionErrors } from "ra-core";
 
-import { graphqlBody, httpErrorFrom } from "../src/errors.ts";
+import { type ErrorBody, graphqlBody, httpErrorFrom } from "../src/errors.ts";
 import { resources } from "./resources.ts";
 
 const failed = (
@@ -70,6 +71,19 @@ describe("httpErrorFrom", () => {
         sku: "Sentence. Choose another.",
         root: { serverError: "Sentence. Choose another." },
       },
+    });
+  });
+
+  it("reaches the inputs as react-admin's own form hands it on", () => {
+    const { errors } = failed({ code: "TAKEN", field: "sku" })
+      .body as ErrorBody;
+    const shown: Record<string, unknown> = {};
+    setSubmissionErrors(errors ?? {}, (name, error) => {
+      shown[name] = error;
+    });
+    expect(shown).toEqual({
+      sku: { type: "server", message: "Sentence." },
+      "root.serverError": { type: "server", message: "Sentence." },
     });
   });
 
