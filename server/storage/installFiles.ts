@@ -1,14 +1,18 @@
 import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
 import type { Express, Request, Response } from "express";
-import { errors as driveErrors } from "flydrive";
 
 import type { AppDeps } from "../app.ts";
+import { errorCode } from "../db/errorCode.ts";
 import { withTransaction } from "../db/withActor.ts";
 import { AppError } from "../errors.ts";
+import { checkImage } from "./checkImage.ts";
 import { imageTypeOfKey } from "./imageTypes.ts";
-import { checkImage, pipeChecked } from "./receiveImage.ts";
+import { partialsFolder } from "./partials.ts";
 import type { UploadTicket } from "./signUrls.ts";
 
 /** Keys we make; nothing with a dot-dot, a backslash or a drive ever matches. */
@@ -69,15 +73,14 @@ async function receive(
   ) {
     throw new AppError("LARGE", "The file is larger than announced");
   }
-  // Under a name of its own until it is whole: a cut upload leaves no half file
-  // in its place, and two uploads by one link do not mix.
-  const partial = `uploads/${randomUUID()}.part`;
+  // Beside the stored files until it is whole and checked: a cut or refused
+  // upload never reaches them, and two uploads by one link do not mix.
+  const folder = partialsFolder(config);
+  await mkdir(folder, { recursive: true });
+  const partial = join(folder, `${randomUUID()}.part`);
   const check = checkImage(ticket);
   try {
-    await disk.putStream(partial, pipeChecked(req, check), {
-      contentType: ticket.contentType,
-      contentLength: ticket.bytes,
-    });
+    await pipeline(req, check.stream, createWriteStream(partial));
     // The row is locked while the file moves into place, so a key is written
     // once; a crash in between leaves the row pending, and the link good.
     await withTransaction(pools.app, async (client) => {
@@ -88,19 +91,27 @@ async function receive(
       if (rows[0]?.done !== true) {
         throw new AppError("STATE", "This file has been uploaded already");
       }
-      await disk.move(partial, ticket.key);
+      await disk.copyFromFs(partial, ticket.key, {
+        contentType: ticket.contentType,
+        contentLength: ticket.bytes,
+      });
     });
   } catch (error) {
-    await disk.delete(partial).catch((failure: unknown) => {
-      log.warn({ err: failure, partial }, "a refused upload was not deleted");
-    });
     throw uploadError(error);
+  } finally {
+    await rm(partial, { force: true }).catch((error: unknown) => {
+      // clean_up finds it tomorrow.
+      log.warn({ err: error }, "a partial upload was not deleted");
+    });
   }
   res.status(204).end();
 }
 
-/** The driver wraps what the stream failed with. */
 function uploadError(error: unknown): unknown {
+  if (errorCode(error) === "ERR_STREAM_PREMATURE_CLOSE") {
+    return new AppError("BADRQ", "The upload was cut off", { cause: error });
+  }
+  // The driver wraps what the file system said.
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof AppError) return cause;
     if (
@@ -126,12 +137,10 @@ async function send(
 ): Promise<void> {
   const contentType = imageTypeOfKey(key);
   if (contentType === null) throw linkRefused();
-  const meta = await disk.getMetaData(key).catch((error: unknown) => {
-    if (error instanceof driveErrors.E_CANNOT_GET_METADATA) {
-      throw new AppError("NTFND", "There is no such file", { cause: error });
-    }
-    throw error;
-  });
+  if (!(await disk.exists(key))) {
+    throw new AppError("NTFND", "There is no such file");
+  }
+  const meta = await disk.getMetaData(key);
   res.set({
     "Content-Type": contentType,
     "Content-Length": String(meta.contentLength),

@@ -1,11 +1,12 @@
 import type { Task } from "graphile-worker";
 
+import { removeOldPartials } from "../../storage/partials.ts";
 import type { WorkerDeps } from "../startWorker.ts";
 
 const FILES_PER_ROUND = 200;
 
 /** Deletes what has run out: sessions, links, idempotency keys, lost uploads. */
-export function makeCleanUp({ pools, disk, log }: WorkerDeps): Task {
+export function makeCleanUp({ config, pools, disk, log }: WorkerDeps): Task {
   return async (_payload, { abortSignal }) => {
     const { rows } = await pools.worker.query<{ counts: object }>(
       "select app_private.clean_up() as counts",
@@ -21,6 +22,10 @@ export function makeCleanUp({ pools, disk, log }: WorkerDeps): Task {
       await disk.delete(key);
       await pools.worker.query("select app_private.forget_upload($1)", [key]);
     }
-    log.debug({ ...rows[0]?.counts, files: files.length }, "cleaned up");
+    const partials = await removeOldPartials(config);
+    log.debug(
+      { ...rows[0]?.counts, files: files.length, partials },
+      "cleaned up",
+    );
   };
 }

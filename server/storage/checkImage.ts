@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { Readable } from "node:stream";
 import { Transform } from "node:stream";
 
 import { AppError } from "../errors.ts";
@@ -61,13 +60,4 @@ export function checkImage(ticket: UploadTicket): ImageCheck {
     },
   });
   return { stream, sha256: () => hash.digest() };
-}
-
-/** pipeline() without losing which side failed: the check's words win. */
-export function pipeChecked(source: Readable, check: ImageCheck): Readable {
-  source.on("error", (error) => check.stream.destroy(error));
-  source.on("aborted", () =>
-    check.stream.destroy(new AppError("BADRQ", "The upload was cut off")),
-  );
-  return source.pipe(check.stream);
 }
