@@ -137,8 +137,39 @@ export async function readConstraints(
   return rows;
 }
 
+/** Words this old are read again when they are next needed. */
+const FRESH_MS = 10_000;
+
+/**
+ * The words of every constraint there is. A migration may bring new ones while
+ * the server runs: each violation told with old words, or without, leads to a
+ * new look, so that the next one is told right.
+ */
 export async function loadConstraintErrors(
   pool: Pick<Pool, "query">,
+  freshMs: number = FRESH_MS,
 ): Promise<ConstraintErrors> {
-  return makeConstraintErrors(await readConstraints(pool));
+  let errors = makeConstraintErrors(await readConstraints(pool));
+  let readAt = performance.now();
+  let reading = false;
+  const readAgain = async (): Promise<void> => {
+    reading = true;
+    try {
+      errors = makeConstraintErrors(await readConstraints(pool));
+    } catch {
+      // The database is away: whoever asks it next is told so. The words we
+      // have stay true until then.
+    } finally {
+      readAt = performance.now();
+      reading = false;
+    }
+  };
+  return {
+    find: (schema, table, constraint) => {
+      const found = errors.find(schema, table, constraint);
+      const old = performance.now() - readAt > freshMs;
+      if (!reading && (found === null || old)) void readAgain();
+      return found;
+    },
+  };
 }

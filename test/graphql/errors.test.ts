@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 import { pino } from "pino";
@@ -11,6 +13,7 @@ import {
   toPublicError,
 } from "../../server/errors.ts";
 import {
+  loadConstraintErrors,
   makeConstraintErrors,
   parseConstraintComment,
   readConstraints,
@@ -376,6 +379,21 @@ describe("the comment of a constraint", () => {
     );
     expect(error).toMatchObject({ code: "23505", schema: "app_private" });
     expect(toPublicError(error).code).toBe("FAULT");
+  });
+
+  it("is heard of while the server runs, from the second violation on", async () => {
+    const constraints = await loadConstraintErrors(db.owner, 0);
+    const words = () =>
+      constraints.find("app_public", "products", "products_added_check")
+        ?.message;
+    await db.owner.query(`
+      alter table app_public.products add constraint products_added_check check (year <> 1999);
+      comment on constraint products_added_check on app_public.products is '@error INVAL year Not that year.';
+    `);
+    expect(words()).toBeUndefined();
+    while (words() === undefined) await sleep(10);
+    expect(words()).toBe("Not that year.");
+    while (db.owner.idleCount < db.owner.totalCount) await sleep(10);
   });
 
   it("names a field that its table has", async () => {
