@@ -79,9 +79,12 @@ export const invalidValue = (field: string, message: string): HttpError =>
     errors: { [field]: message, root: { serverError: message } },
   } satisfies ErrorBody);
 
+const ended = (text: string): string =>
+  /[.!?…]$/.test(text) ? text : `${text}.`;
+
 const sentence = (error: GraphQLErrorBody): string => {
   const hint = error.extensions?.hint;
-  return hint ? `${error.message} ${hint}` : error.message;
+  return hint ? `${ended(error.message)} ${ended(hint)}` : error.message;
 };
 
 /**

@@ -59,6 +59,11 @@ describe("httpErrorFrom", () => {
     });
   });
 
+  it("sets the stops that a sentence from the database lacks", () => {
+    const error = failed({ hint: "Load it again" }, 200, "Someone changed it");
+    expect(error.message).toBe("Someone changed it. Load it again.");
+  });
+
   it("keeps the request id for whoever looks into the logs", () => {
     expect(failed({ requestId: "r1" }).body).toMatchObject({ requestId: "r1" });
   });
