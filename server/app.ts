@@ -8,15 +8,17 @@ import { installActor } from "./auth/installActor.ts";
 import { installAuthRoutes } from "./auth/installAuthRoutes.ts";
 import type { Actors } from "./auth/resolveActor.ts";
 import type { SessionCookie } from "./auth/sessionCookie.ts";
+import { Catalogs } from "./catalog/Catalogs.ts";
 import type { Config } from "./config.ts";
 import type { Urls } from "./db/connect.ts";
 import type { Pools } from "./db/pools.ts";
 import type { ConstraintErrors } from "./errors/constraints.ts";
 import { installAdmin } from "./http/installAdmin.ts";
 import { installBodies } from "./http/installBodies.ts";
+import { installCatalog } from "./http/installCatalog.ts";
 import { installCompression } from "./http/installCompression.ts";
 import { installErrors } from "./http/installErrors.ts";
-import { installGraphQL } from "./http/installGraphQL.ts";
+import { type GraphQLApi, installGraphQL } from "./http/installGraphQL.ts";
 import { installHealth } from "./http/installHealth.ts";
 import { installImports } from "./http/installImports.ts";
 import { installLogging } from "./http/installLogging.ts";
@@ -48,12 +50,19 @@ export type AppDeps = {
   adminDir: string;
   /** The sign-ins to show on the sign-in page; empty without demo data. */
   demoAccounts: readonly { email: string; label: string }[];
-  /** Rebuild the GraphQL schema when the database's changes. */
-  watch: boolean;
+  /** Adds what only a developer's server has; null everywhere else. */
+  develop: ((app: Express, parts: LiveParts) => void) | null;
   /** Registers what keeps connections open of its own accord, e.g. websockets. */
   onDrain(close: () => Promise<void>): void;
   /** Registers what must end before the database connections do. */
   onClose(close: () => Promise<void>): void;
+};
+
+/** What changes while the server runs, when a developer saves. */
+export type LiveParts = {
+  api: GraphQLApi;
+  catalogs: Catalogs;
+  deps: AppDeps;
 };
 
 /** A request reads top to bottom: each line installs one thing. */
@@ -77,7 +86,10 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   installImports(app, deps);
   installBodies(app, deps);
   installAuthRoutes(app, deps);
-  await installGraphQL(app, deps);
+  const api = await installGraphQL(app, deps);
+  const catalogs = new Catalogs(deps.pools.app, api.schema);
+  installCatalog(app, deps, catalogs);
+  deps.develop?.(app, { api, catalogs, deps });
   installErrors(app, deps);
   return app;
 }

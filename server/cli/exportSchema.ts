@@ -6,6 +6,8 @@ import { makeSchema } from "postgraphile";
 import { lexicographicSortSchema, printSchema } from "postgraphile/graphql";
 
 import { anonymousActor } from "../auth/actor.ts";
+import { registryShapeOf } from "../catalog/CatalogPlugin.ts";
+import { catalogPlugins } from "../catalog/plugins.ts";
 import { noConstraintErrors } from "../errors/constraints.ts";
 import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
 import { makePreset } from "../graphile/preset.ts";
@@ -54,9 +56,18 @@ async function printedSchema({
         log,
         constraints: () => noConstraintErrors,
         resolveActor: () => Promise.resolve(anonymousActor("schema export")),
-        plugins: makeStoragePlugins(makeFileUrls("schema export"), config),
+        plugins: [
+          ...catalogPlugins,
+          ...makeStoragePlugins(makeFileUrls("schema export"), config),
+        ],
       }),
     );
+    const { faults } = registryShapeOf(schema);
+    if (faults.length > 0) {
+      throw new Error(
+        `Tags in comments that nobody understands:\n  ${faults.join("\n  ")}`,
+      );
+    }
     return `${printSchema(lexicographicSortSchema(schema))}\n`;
   } finally {
     await subscriber.release();

@@ -3,12 +3,14 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 import type { Express } from "express";
-import { postgraphile } from "postgraphile";
+import type { GraphQLSchema } from "graphql";
+import { makeSchema, postgraphile } from "postgraphile";
 import { grafserv } from "postgraphile/grafserv/express/v4";
 
 import type { AppDeps } from "../app.ts";
 import type { Actor } from "../auth/actor.ts";
 import { isAllowedOrigin } from "../auth/isAllowedOrigin.ts";
+import { catalogPlugins } from "../catalog/plugins.ts";
 import { toPublicError } from "../errors.ts";
 import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
 import { makePreset } from "../graphile/preset.ts";
@@ -16,30 +18,39 @@ import { makeUpgradeHandler } from "../graphile/websockets.ts";
 import { requestScope } from "../requestScope.ts";
 import { makeStoragePlugins } from "../storage/plugins.ts";
 
+/** The schema that is served, and how to make it anew from the database. */
+export type GraphQLApi = {
+  schema(): GraphQLSchema;
+  /**
+   * Builds the schema and answers with it from the next operation on; those
+   * under way end with the one they began with. When it cannot be built, the
+   * last good one stays.
+   */
+  rebuild(): Promise<GraphQLSchema>;
+};
+
 type UpgradeRequest = IncomingMessage & { requestId?: string; actor?: Actor };
 
 /** /graphql: the schema PostGraphile makes of the database, over HTTP and websockets. */
 export async function installGraphQL(
   app: Express,
   deps: AppDeps,
-): Promise<void> {
+): Promise<GraphQLApi> {
   const { config, log, pools, urls, server, actors } = deps;
   const subscriber = new LiveSubscriber({ connectionString: urls.app, log });
-  const instance = postgraphile(
-    makePreset({
-      config,
-      pool: pools.app,
-      subscriber,
-      log,
-      constraints: deps.constraints,
-      resolveActor: (request: UpgradeRequest) =>
-        actors.ofRequest(request, request.requestId ?? randomUUID()),
-      plugins: makeStoragePlugins(deps.fileUrls, config),
-      watch: deps.watch,
-    }),
-  );
+  const preset = makePreset({
+    config,
+    pool: pools.app,
+    subscriber,
+    log,
+    constraints: deps.constraints,
+    resolveActor: (request: UpgradeRequest) =>
+      actors.ofRequest(request, request.requestId ?? randomUUID()),
+    plugins: [...catalogPlugins, ...makeStoragePlugins(deps.fileUrls, config)],
+  });
+  const instance = postgraphile(preset);
   // Built now, so that a schema that cannot be built stops the start.
-  await instance.getSchema();
+  let schema = await instance.getSchema();
   const serv = instance.createServ(grafserv);
   await serv.addTo(app, server, false);
   const sockets = makeUpgradeHandler(serv, { limits: config.limits, log });
@@ -61,6 +72,16 @@ export async function installGraphQL(
     await instance.release();
     await subscriber.release();
   });
+
+  return {
+    schema: () => schema,
+    rebuild: async () => {
+      const made = await makeSchema(preset);
+      serv.setSchema(made.schema);
+      schema = made.schema;
+      return schema;
+    },
+  };
 }
 
 /** Sets the actor on the request, or answers why there will be no socket. */

@@ -1,0 +1,8 @@
+import { AdminTagsPlugin } from "./AdminTagsPlugin.ts";
+import { CatalogPlugin } from "./CatalogPlugin.ts";
+
+/** What the catalogue adds to the making of the schema. */
+export const catalogPlugins: readonly GraphileConfig.Plugin[] = [
+  AdminTagsPlugin,
+  CatalogPlugin,
+];
