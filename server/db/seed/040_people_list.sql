@@ -28,7 +28,7 @@ with staff (n, email, display_name, staff_role) as (
 select
   pg_temp.seed_id('staff', s.n) as id, s.email, s.display_name, 'UTC' as timezone,
   s.staff_role, null::integer as brand_n, null::integer as role_n, null::text as brand_role,
-  $1::timestamptz - interval '600 days' as created_at
+  $1::timestamptz - interval '700 days' as created_at
 from staff as s
 union all
 select
@@ -38,7 +38,7 @@ select
   end || '@' || m.slug || '.test',
   m.first_name || ' ' || m.last_name, m.timezone,
   null, m.brand_n, m.role_n, m.role,
-  case when m.role_n = 1 then $1::timestamptz - interval '590 days'
+  case when m.role_n = 1 then $1::timestamptz - interval '640 days'
     else $1::timestamptz - make_interval(days => 40 + pg_temp.pick('joined:' || m.brand_n || ':' || m.role_n, 540))
   end
 from members as m

@@ -86,8 +86,12 @@ select
   case when pg_temp.pick('unpriced:' || p.design, 30) > 0 then p.currency end,
   -- A colour is withdrawn now and then.
   pg_temp.pick('active:' || p.n || ':' || p.i, 16) > 0,
-  p.launched_at, p.launched_at
+  c.added_at, c.added_at
 from priced as p
+-- The colours of a design come out some days apart.
+cross join lateral (
+  select p.launched_at - make_interval(days => p.colorway * (2 + pg_temp.pick('colorway:' || p.design, 12))) as added_at
+) as c
 join app_public.brand_accounts as b on b.id = pg_temp.seed_id('brand', p.n)
 order by p.n, p.i
 on conflict do nothing;
