@@ -121,11 +121,23 @@ describe("an operation that is too large", () => {
   });
 
   it("may be 12 levels deep, and not one more", async () => {
-    // query is a field of Query and of itself.
-    const withDepth = (depth: number) =>
-      `${times(depth - 1, () => "{ query")} { id } ${times(depth - 1, () => "}")}`;
-    await expectServed(withDepth(12));
-    await expectRefused(withDepth(13), /levels of nested fields/);
+    const withDepth = (leaf: string) =>
+      `{ products(first: 1) { nodes { ${times(3, () => "category { productsByCategoryCode(first: 1) { nodes {")} ${leaf} ${times(3, () => "} } }")} } } }`;
+    // products, nodes, three times three, and the leaf: twelve.
+    await expectServed(withDepth("rowId"));
+    await expectRefused(withDepth("category { code }"), /levels of nested/);
+  });
+
+  it("cannot find the root again inside an answer", async () => {
+    await expectRefused(
+      "{ query { __typename } }",
+      /Cannot query field "query"/,
+      undefined,
+      "GRAPHQL_VALIDATION",
+    );
+    const payload = api.schema.getType("CreateProductPayload");
+    if (payload === undefined || !("getFields" in payload)) throw new Error();
+    expect(Object.keys(payload.getFields())).not.toContain("query");
   });
 
   it("is not deep because it asks for the schema", async () => {
