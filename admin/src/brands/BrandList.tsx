@@ -22,7 +22,7 @@ import { brandStatuses, brandTone } from "./types.ts";
 export const BrandStatus = ({ brand }: { brand: BrandRecord }) => (
   <StatusChip
     tone={brandTone[brand.status]}
-    label={`brands.status.${brand.status.toLowerCase()}`}
+    label={`brands.status.${brand.status}`}
   />
 );
 
@@ -30,7 +30,7 @@ export const useBrandStatusChoices = () => {
   const translate = useTranslate();
   return brandStatuses.map((id) => ({
     id,
-    name: translate(`brands.status.${id.toLowerCase()}`),
+    name: translate(`brands.status.${id}`),
   }));
 };
 

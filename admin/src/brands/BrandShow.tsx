@@ -78,7 +78,7 @@ const BrandMembers = ({ brand }: { brand: BrandRecord }) => {
                 />
               </LinkBase>
               <Typography variant="body2">
-                {translate(`roles.${membership.role.toLowerCase()}`)}
+                {translate(`roles.${membership.role}`)}
               </Typography>
             </Box>
           ))}

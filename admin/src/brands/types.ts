@@ -5,7 +5,7 @@ import type { Tone } from "../components/StatusChip.tsx";
 export type BrandRecord = RaRecord<string> & {
   slug: string;
   name: string;
-  status: "ONBOARDING" | "ACTIVE" | "SUSPENDED" | "CLOSED";
+  status: "onboarding" | "active" | "suspended" | "closed";
   timezone: string;
   datasetAccess: boolean;
   customModelTraining: boolean;
@@ -15,15 +15,15 @@ export type BrandRecord = RaRecord<string> & {
 };
 
 export const brandStatuses = [
-  "ONBOARDING",
-  "ACTIVE",
-  "SUSPENDED",
-  "CLOSED",
+  "onboarding",
+  "active",
+  "suspended",
+  "closed",
 ] as const;
 
 export const brandTone: Record<BrandRecord["status"], Tone> = {
-  ONBOARDING: "info",
-  ACTIVE: "success",
-  SUSPENDED: "warning",
-  CLOSED: "quiet",
+  onboarding: "info",
+  active: "success",
+  suspended: "warning",
+  closed: "quiet",
 };

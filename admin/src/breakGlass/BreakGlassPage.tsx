@@ -94,13 +94,13 @@ export const BreakGlassPage = () => {
   const { mutate, data, error, isPending, reset } = useMutation({
     mutationFn: async (userId: string) => {
       const answer = await dataProvider.mutate<{
-        wardrobeItems: Item[] | null;
+        result: Item[] | null;
       }>(
         "breakGlassWardrobe",
         { userId, reason: reason.trim() },
-        "wardrobeItems { rowId name categoryCode color brandLabel }",
+        "result { rowId name categoryCode color brandLabel }",
       );
-      return answer.wardrobeItems ?? [];
+      return answer.result ?? [];
     },
   });
   if (!can("wardrobe_access", "create")) return <DeniedPage />;

@@ -31,7 +31,7 @@ export const Figure = ({
     <Card
       sx={{
         position: "relative",
-        p: 2.5,
+        p: { xs: 2, sm: 2.5 },
         minHeight: 138,
         display: "flex",
         flexDirection: "column",
@@ -81,7 +81,7 @@ export const Figure = ({
         component="p"
         sx={{
           fontFamily: displayFont,
-          fontSize: "2.6rem",
+          fontSize: { xs: "2.1rem", sm: "2.6rem" },
           lineHeight: 1.15,
           mt: 0.75,
           fontVariantNumeric: "tabular-nums lining-nums",

@@ -30,7 +30,8 @@ export const Panel = ({
             display: "flex",
             alignItems: "baseline",
             justifyContent: "space-between",
-            gap: 2,
+            columnGap: 2,
+            flexWrap: "wrap",
             mb: 2,
           }}
         >

@@ -74,7 +74,8 @@ export const PictureInput = ({ source }: { source: string }) => {
       .finally(() => setProgress(null));
   };
 
-  const key: string | null = field.value ?? null;
+  // A form field without a value reads "", never null.
+  const key: string | null = field.value || null;
   const imageUrl =
     key === null
       ? null

@@ -5,9 +5,9 @@ export const FigureRow = ({ children }: { children: ReactNode }) => (
   <Box
     sx={{
       display: "grid",
-      gap: 2,
+      gap: { xs: 1.25, sm: 2 },
       gridTemplateColumns: {
-        xs: "minmax(0,1fr)",
+        xs: "repeat(2, minmax(0,1fr))",
         sm: "repeat(2, minmax(0,1fr))",
         lg: "repeat(4, minmax(0,1fr))",
       },

@@ -122,7 +122,7 @@ export const StaffHome = () => {
         <TotalFigure
           resource="brands"
           name="brands"
-          filter={{ status: "ONBOARDING" }}
+          filter={{ status: "onboarding" }}
         />
         <TotalFigure resource="users" name="people" />
         <TotalFigure resource="products" name="all_products" />

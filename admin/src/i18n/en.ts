@@ -201,6 +201,7 @@ const app = {
   products: {
     active: "Shown",
     hidden: "Hidden",
+    status: "Status",
     activate: "Show",
     deactivate: "Hide",
     active_hint: "Hidden products stay here and are not offered for try-on.",
@@ -593,4 +594,16 @@ const app = {
   },
 };
 
-export const en = { ...english, ...app };
+export const en = {
+  ...english,
+  ...app,
+  ra: {
+    ...english.ra,
+    page: { ...english.ra.page, create: "New %{name}" },
+    notification: {
+      ...english.ra.notification,
+      item_doesnt_exist:
+        "This is not here: it was removed, or belongs to another brand.",
+    },
+  },
+};

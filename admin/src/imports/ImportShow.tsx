@@ -59,9 +59,9 @@ const useRun = (id: string) => {
   const status = query.data?.status;
   useEffect(() => {
     if (
-      status === "COMPLETED" ||
-      status === "CANCELLED" ||
-      status === "FAILED"
+      status === "completed" ||
+      status === "cancelled" ||
+      status === "failed"
     ) {
       // Products and refusals changed behind the caches of other pages.
       void client.invalidateQueries({ queryKey: ["products"] });
@@ -88,10 +88,11 @@ const useImportActions = (
       name: string;
       input: Record<string, unknown>;
     }) =>
-      dataProvider.mutate<{
-        importRun?: { rowId: string } | null;
-        result?: { rowId: string } | null;
-      }>(name, { runId: id, ...input }, "importRun { rowId }"),
+      dataProvider.mutate<{ result: { rowId: string } | null }>(
+        name,
+        { runId: id, ...input },
+        "result { rowId }",
+      ),
     onSuccess: () => refetch(),
   });
   const say = (error: unknown) => {
@@ -110,7 +111,7 @@ const useImportActions = (
     rerun: () =>
       void mutateAsync({ name: "rerunRefused", input: {} })
         .then((answer) => {
-          const next = answer.importRun?.rowId;
+          const next = answer.result?.rowId;
           if (next) navigate(`/imports/${next}/show`);
         })
         .catch(say),
@@ -250,11 +251,11 @@ const Progress = ({
         variant="outlined"
         startIcon={<StopIcon />}
         onClick={onCancel}
-        disabled={busy || run.status === "CANCELLING"}
+        disabled={busy || run.status === "cancelling"}
         sx={{ mt: 3 }}
       >
         {translate(
-          run.status === "CANCELLING" ? "imports.cancelling" : "app.cancel",
+          run.status === "cancelling" ? "imports.cancelling" : "app.cancel",
         )}
       </Button>
     </Panel>
@@ -268,17 +269,17 @@ const Result = ({ run, actions }: { run: ImportRun; actions: ReactNode }) => {
     <Panel
       title={translate(run.dryRun ? "imports.result_dry" : "imports.result")}
     >
-      {run.status === "FAILED" && (
+      {run.status === "failed" && (
         <Alert severity="error" sx={{ mb: 2.5 }}>
           {run.errorMessage ?? translate("imports.failed")}
         </Alert>
       )}
-      {run.status === "CANCELLED" && (
+      {run.status === "cancelled" && (
         <Alert severity="warning" sx={{ mb: 2.5 }}>
           {translate("imports.cancelled_note")}
         </Alert>
       )}
-      {run.status === "COMPLETED" &&
+      {run.status === "completed" &&
         !run.dryRun &&
         changed === 0 &&
         run.unchangedCount > 0 && (
@@ -314,9 +315,9 @@ export const ImportShow = () => {
   }
 
   const mayRun = can("imports", "create");
-  const finished = ["COMPLETED", "CANCELLED", "FAILED"].includes(run.status);
+  const finished = ["completed", "cancelled", "failed"].includes(run.status);
   const showMapping =
-    mayRun && (run.status === "UPLOADED" || (finished && run.dryRun && remap));
+    mayRun && (run.status === "uploaded" || (finished && run.dryRun && remap));
   const hasRefused = run.refusedCount > 0;
 
   return (
@@ -362,7 +363,7 @@ export const ImportShow = () => {
           actions={
             mayRun && (
               <>
-                {run.dryRun && run.status === "COMPLETED" && (
+                {run.dryRun && run.status === "completed" && (
                   <Button
                     variant="contained"
                     startIcon={<PlayArrowIcon />}
@@ -384,7 +385,7 @@ export const ImportShow = () => {
                   </Button>
                 )}
                 {!run.dryRun &&
-                  run.status !== "COMPLETED" &&
+                  run.status !== "completed" &&
                   run.startedAt !== null && (
                     <Button
                       variant="contained"
@@ -395,7 +396,7 @@ export const ImportShow = () => {
                       {translate("imports.resume")}
                     </Button>
                   )}
-                {!run.dryRun && run.status === "COMPLETED" && (
+                {!run.dryRun && run.status === "completed" && (
                   <Button
                     variant="contained"
                     component={LinkBase}

@@ -10,7 +10,7 @@ export const ImportStatusChip = ({
   run: Pick<ImportRun, "status" | "dryRun">;
 }) => {
   const translate = useTranslate();
-  const status = translate(`imports.status.${run.status.toLowerCase()}`);
+  const status = translate(`imports.status.${run.status}`);
   return (
     <StatusChip
       tone={toneOf[run.status]}

@@ -237,7 +237,7 @@ export const MappingForm = ({
           {translate("imports.run")}
         </Button>
         <Box sx={{ flex: 1 }} />
-        {run.status === "UPLOADED" && (
+        {run.status === "uploaded" && (
           <Button onClick={onDiscard} disabled={busy}>
             {translate("imports.discard")}
           </Button>

@@ -3,14 +3,14 @@ import type { RaRecord } from "react-admin";
 import type { Tone } from "../components/StatusChip.tsx";
 
 export type ImportStatus =
-  | "UPLOADED"
-  | "QUEUED"
-  | "STAGING"
-  | "RUNNING"
-  | "CANCELLING"
-  | "CANCELLED"
-  | "COMPLETED"
-  | "FAILED";
+  | "uploaded"
+  | "queued"
+  | "staging"
+  | "running"
+  | "cancelling"
+  | "cancelled"
+  | "completed"
+  | "failed";
 
 export type ImportRun = RaRecord<string> & {
   brandId: string;
@@ -52,15 +52,15 @@ export type ImportPreview = {
 };
 
 export const isActive = (status: ImportStatus): boolean =>
-  ["QUEUED", "STAGING", "RUNNING", "CANCELLING"].includes(status);
+  ["queued", "staging", "running", "cancelling"].includes(status);
 
 export const toneOf: Record<ImportStatus, Tone> = {
-  UPLOADED: "info",
-  QUEUED: "info",
-  STAGING: "info",
-  RUNNING: "info",
-  CANCELLING: "warning",
-  CANCELLED: "warning",
-  COMPLETED: "success",
-  FAILED: "error",
+  uploaded: "info",
+  queued: "info",
+  staging: "info",
+  running: "info",
+  cancelling: "warning",
+  cancelled: "warning",
+  completed: "success",
+  failed: "error",
 };

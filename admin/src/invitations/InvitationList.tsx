@@ -57,12 +57,12 @@ const RowActions = ({ invitation }: { invitation: Invitation }) => {
   const [link, setLink] = useState<{ token: string | null } | null>(null);
   const { mutate, isPending } = useMutation({
     mutationFn: async () => {
-      const answer = await dataProvider.mutate<{ string?: string | null }>(
+      const answer = await dataProvider.mutate<{ result: string | null }>(
         "renewInvitation",
         { invitationId: invitation.id },
-        "string",
+        "result",
       );
-      return { token: answer.string ?? null };
+      return { token: answer.result };
     },
     onSuccess: (answer) => {
       setLink(answer);
@@ -135,7 +135,7 @@ const InvitationRows = () => {
         primary={(invitation) => invitation.email}
         secondary={(invitation) => (
           <>
-            {translate(`roles.${invitation.role.toLowerCase()}`)} ·{" "}
+            {translate(`roles.${invitation.role}`)} ·{" "}
             <RelativeTime value={invitation.createdAt} />
           </>
         )}
@@ -154,9 +154,7 @@ const InvitationRows = () => {
       <DataTable.Col<Invitation>
         source="role"
         disableSort
-        render={(invitation) =>
-          translate(`roles.${invitation.role.toLowerCase()}`)
-        }
+        render={(invitation) => translate(`roles.${invitation.role}`)}
       />
       <DataTable.Col<Invitation>
         label="invitations.state_label"

@@ -77,7 +77,7 @@ const InviteDialog = ({ onClose }: { onClose: () => void }) => {
   const client = useQueryClient();
   const { session } = useSession();
   const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Member["role"]>("VIEWER");
+  const [role, setRole] = useState<Member["role"]>("viewer");
   const title = useId();
   const { mutate, isPending, error, data } = useMutation({
     mutationFn: async () => {
@@ -137,11 +137,11 @@ const InviteDialog = ({ onClose }: { onClose: () => void }) => {
             label={translate("invitations.role")}
             value={role}
             onChange={(event) => setRole(event.target.value as Member["role"])}
-            helperText={translate(`invitations.role_${role.toLowerCase()}`)}
+            helperText={translate(`invitations.role_${role}`)}
           >
             {rolesIMaySet(session.role).map((choice) => (
               <MenuItem key={choice} value={choice}>
-                {translate(`roles.${choice.toLowerCase()}`)}
+                {translate(`roles.${choice}`)}
               </MenuItem>
             ))}
           </TextField>

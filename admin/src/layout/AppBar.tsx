@@ -149,7 +149,7 @@ export const AppBar = () => {
         component="h1"
         variant="h3"
         sx={{
-          fontSize: { xs: "1.3rem", sm: "1.6rem", md: "1.85rem" },
+          fontSize: { xs: "1.12rem", sm: "1.6rem", md: "1.85rem" },
           py: 0.5,
         }}
       />

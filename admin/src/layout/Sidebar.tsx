@@ -136,14 +136,13 @@ export const Sidebar = () => {
         sx={{
           width: SIDEBAR_WIDTH,
           flexShrink: 0,
-          position: "sticky",
-          top: 0,
-          height: "100vh",
           bgcolor: c.rail,
           borderRight: `1px solid ${c.line}`,
         }}
       >
-        <SidebarContent onNavigate={() => undefined} />
+        <Box sx={{ position: "sticky", top: 0, height: "100vh" }}>
+          <SidebarContent onNavigate={() => undefined} />
+        </Box>
       </Box>
     );
   }

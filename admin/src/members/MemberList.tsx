@@ -31,21 +31,21 @@ export type Member = RaRecord<string> & {
   userId: string;
   displayName: string;
   email: string | null;
-  role: "VIEWER" | "ANALYST" | "MANAGER" | "OWNER";
+  role: "viewer" | "analyst" | "manager" | "owner";
   status: string;
   lastLoginAt: string | null;
   createdAt: string;
   updatedAt: string;
 };
 
-const ROLES = ["VIEWER", "ANALYST", "MANAGER", "OWNER"] as const;
+const ROLES = ["viewer", "analyst", "manager", "owner"] as const;
 
 /** Managers handle viewers and analysts; owners handle everybody. */
 export const rolesIMaySet = (role: string): readonly Member["role"][] =>
   role === "brand_owner"
     ? ROLES
     : role === "manager"
-      ? ["VIEWER", "ANALYST"]
+      ? ["viewer", "analyst"]
       : [];
 
 const useMemberWrite = () => {
@@ -100,7 +100,7 @@ const RoleCell = ({ member }: { member: Member }) => {
   const { session } = useSession();
   const { mutate, isPending } = useMemberWrite();
   const mayHandle = useMayHandle();
-  const roleName = (role: string) => translate(`roles.${role.toLowerCase()}`);
+  const roleName = (role: string) => translate(`roles.${role}`);
   if (!mayHandle(member)) return <>{roleName(member.role)}</>;
   return (
     <TextField
@@ -206,8 +206,8 @@ const MemberRows = () => {
         disableSort
         render={(member) => (
           <StatusChip
-            tone={member.status === "ACTIVE" ? "success" : "warning"}
-            label={`users.status.${member.status.toLowerCase()}`}
+            tone={member.status === "active" ? "success" : "warning"}
+            label={`users.status.${member.status}`}
           />
         )}
       />

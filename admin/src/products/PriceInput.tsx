@@ -81,6 +81,7 @@ export const PriceInput = () => {
         optionText={(choice: { code: string }) => choice.code.toUpperCase()}
         emptyText="–"
         helperText={false}
+        sx={{ minWidth: 0 }}
         parse={(value: string) => (value === "" ? null : value)}
       />
     </Box>

@@ -36,6 +36,7 @@ import { PhoneList } from "../components/PhoneList.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import { FacetFilter } from "../components/SuggestInput.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { productColumns } from "../resources.ts";
 import { useSession } from "../useSession.ts";
 import { ProductGallery } from "./ProductGallery.tsx";
 import type { Product } from "./types.ts";
@@ -199,7 +200,14 @@ const ProductEmpty = () => {
   );
 };
 
+/** Staff see whose product it is; nobody else may read other brands' names. */
+const useIsStaff = () => {
+  const { session } = useSession();
+  return session.staffRole !== null && session.brand === null;
+};
+
 const ProductTable = () => {
+  const isStaff = useIsStaff();
   const { can } = useSession();
   const { labelOf } = useCategories();
   return (
@@ -232,7 +240,14 @@ const ProductTable = () => {
           </Box>
         )}
       />
-      <DataTable.Col<Product> source="sku" />
+      {isStaff && (
+        <DataTable.Col<Product>
+          source="brand.name"
+          label="resources.imports.fields.brandId"
+          disableSort
+        />
+      )}
+      <DataTable.Col<Product> source="sku" sx={{ whiteSpace: "nowrap" }} />
       <DataTable.Col<Product>
         source="categoryCode"
         render={(record) => labelOf(record.categoryCode)}
@@ -242,28 +257,28 @@ const ProductTable = () => {
         source="tags"
         disableSort
         render={(record) => (
-          <Box
-            sx={{ display: "flex", gap: 0.5, flexWrap: "wrap", maxWidth: 220 }}
-          >
-            {record.tags.slice(0, 3).map((tag) => (
+          <Box sx={{ display: "flex", gap: 0.5, alignItems: "center" }}>
+            {record.tags.slice(0, 2).map((tag) => (
               <Chip key={tag} label={tag} size="small" variant="outlined" />
             ))}
-            {record.tags.length > 3 && (
+            {record.tags.length > 2 && (
               <Typography variant="caption" color="textSecondary">
-                +{record.tags.length - 3}
+                +{record.tags.length - 2}
               </Typography>
             )}
           </Box>
         )}
       />
-      <DataTable.NumberCol<Product>
+      <DataTable.Col<Product>
         source="priceMinor"
+        align="right"
         render={(record) => (
           <Money minor={record.priceMinor} currency={record.currency} />
         )}
       />
       <DataTable.Col<Product>
         source="active"
+        label="products.status"
         render={(record) => <ProductStatus record={record} />}
       />
     </DataTable>
@@ -303,6 +318,11 @@ const ProductContent = () => {
 
 export const ProductList = () => (
   <ListFrame
+    queryOptions={
+      useIsStaff()
+        ? { meta: { columns: [...productColumns, "brand.name"] } }
+        : {}
+    }
     category="hats"
     filters={useProductFilters()}
     actions={<ProductListActions />}

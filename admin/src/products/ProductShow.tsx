@@ -50,9 +50,7 @@ const ProductDetails = () => {
           <ProductStatus record={record} />
           {category && (
             <Typography variant="body2" color="textSecondary">
-              {translate(
-                `products.tracking_${category.tracking.toLowerCase()}`,
-              )}
+              {translate(`products.tracking_${category.tracking}`)}
             </Typography>
           )}
         </Box>

@@ -88,12 +88,18 @@ export const ProfilePage = () => {
       }}
     >
       <Title title={translate("menu.profile")} />
-      <Box component="section" aria-label={translate("profile.about")}>
+      <Box
+        component="section"
+        aria-label={translate("profile.about")}
+        sx={{ "& .RaEdit-noActions": { mt: 0 } }}
+      >
         <RecordEdit
           resource="users"
           id={session.user.id}
           title=" "
           actions={false}
+          // Everybody may edit the own row, whatever the role may do to others.
+          disableAuthentication
           redirect={false}
           mutationOptions={{
             onSuccess: () => {

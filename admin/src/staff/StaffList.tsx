@@ -8,24 +8,23 @@ import { RelativeTime } from "../components/RelativeTime.tsx";
 
 export type StaffRecord = RaRecord<string> & {
   userId: string;
-  role: "SUPPORT" | "FINANCE" | "PRIVACY" | "ADMIN";
+  role: "support" | "finance" | "privacy" | "admin";
   createdAt: string;
   user?: { displayName: string; email: string } | null;
 };
 
 export const useStaffRoles = () => {
   const translate = useTranslate();
-  return ["SUPPORT", "FINANCE", "PRIVACY", "ADMIN"].map((id) => ({
+  return ["support", "finance", "privacy", "admin"].map((id) => ({
     id,
-    name: translate(`roles.${id.toLowerCase()}`),
+    name: translate(`roles.${id}`),
   }));
 };
 
 const StaffRows = () => {
   const isPhone = useIsPhone();
   const translate = useTranslate();
-  const roleOf = (record: StaffRecord) =>
-    translate(`roles.${record.role.toLowerCase()}`);
+  const roleOf = (record: StaffRecord) => translate(`roles.${record.role}`);
   if (isPhone) {
     return (
       <PhoneList<StaffRecord>
@@ -48,7 +47,7 @@ const StaffRows = () => {
           />
         )}
       />
-      <DataTable.Col<StaffRecord> source="role" render={roleOf} />
+      <DataTable.Col<StaffRecord> source="role" disableSort render={roleOf} />
       <DataTable.Col<StaffRecord>
         source="createdAt"
         disableSort
@@ -63,7 +62,7 @@ export const StaffList = () => (
     category="tops"
     empty={false}
     exporter={false}
-    sort={{ field: "role", order: "ASC" }}
+    sort={{ field: "userId", order: "ASC" }}
     actions={
       <TopToolbar>
         <CreateButton variant="contained" />

@@ -315,12 +315,23 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
       MuiAlert: {
         styleOverrides: {
           root: { borderRadius: 10, alignItems: "center", color: c.text },
-          standardError: { backgroundColor: c.errorSoft },
-          standardWarning: { backgroundColor: c.warningSoft },
-          standardSuccess: { backgroundColor: c.successSoft },
-          standardInfo: { backgroundColor: c.infoSoft },
           icon: { opacity: 1 },
         },
+        variants: (
+          [
+            ["error", c.error, c.errorSoft],
+            ["warning", c.warning, c.warningSoft],
+            ["success", c.success, c.successSoft],
+            ["info", c.info, c.infoSoft],
+          ] as const
+        ).map(([severity, ink, soft]) => ({
+          props: { severity },
+          style: {
+            backgroundColor: soft,
+            color: c.text,
+            "& .MuiAlert-icon": { color: ink },
+          },
+        })),
       },
       MuiSnackbarContent: {
         styleOverrides: {
@@ -407,9 +418,13 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
           },
         },
       },
+      RaTopToolbar: {
+        styleOverrides: { root: { backgroundColor: "transparent" } },
+      },
       RaList: {
         styleOverrides: {
           root: {
+            "& .RaList-main": { minWidth: 0 },
             "& .RaList-content": { overflow: "hidden" },
             "& .RaList-actions": { alignItems: "center" },
           },

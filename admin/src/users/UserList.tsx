@@ -11,13 +11,13 @@ import type { UserRecord } from "./types.ts";
 export const UserStatus = ({ user }: { user: UserRecord }) => (
   <StatusChip
     tone={
-      user.status === "ACTIVE"
+      user.status === "active"
         ? "success"
-        : user.status === "SUSPENDED"
+        : user.status === "suspended"
           ? "warning"
           : "quiet"
     }
-    label={`users.status.${user.status.toLowerCase()}`}
+    label={`users.status.${user.status}`}
   />
 );
 
@@ -61,9 +61,9 @@ const UserRows = () => {
 
 export const UserList = () => {
   const translate = useTranslate();
-  const statuses = ["ACTIVE", "SUSPENDED", "ERASED"].map((id) => ({
+  const statuses = ["active", "suspended", "erased"].map((id) => ({
     id,
-    name: translate(`users.status.${id.toLowerCase()}`),
+    name: translate(`users.status.${id}`),
   }));
   return (
     <ListFrame

@@ -41,10 +41,10 @@ const ResetLinkButton = ({ user }: { user: UserRecord }) => {
   const title = useId();
   const { mutate, isPending, data, reset } = useMutation({
     mutationFn: () =>
-      dataProvider.mutate<{ string: string }>(
+      dataProvider.mutate<{ result: string }>(
         "issuePasswordResetLink",
         { userId: user.id },
-        "string",
+        "result",
       ),
     onError: (error) => {
       const { message, hint } = errorSentence(error);
@@ -79,7 +79,7 @@ const ResetLinkButton = ({ user }: { user: UserRecord }) => {
             </DialogContentText>
             <CopyField
               label={translate("users.reset_link")}
-              value={`${window.location.origin}/admin/reset#token=${data.string}`}
+              value={`${window.location.origin}/admin/reset#token=${data.result}`}
             />
           </DialogContent>
           <DialogActions>
@@ -99,8 +99,8 @@ const SuspendButton = ({ user }: { user: UserRecord }) => {
   const refresh = useRefresh();
   const [open, setOpen] = useState(false);
   const [update, { isPending }] = useUpdate<UserRecord>();
-  if (user.status === "ERASED") return null;
-  const suspending = user.status === "ACTIVE";
+  if (user.status === "erased") return null;
+  const suspending = user.status === "active";
   const words = suspending ? "suspend" : "reactivate";
   return (
     <>
@@ -125,7 +125,7 @@ const SuspendButton = ({ user }: { user: UserRecord }) => {
             "users",
             {
               id: user.id,
-              data: { ...user, status: suspending ? "SUSPENDED" : "ACTIVE" },
+              data: { ...user, status: suspending ? "suspended" : "active" },
               previousData: user,
             },
             {
@@ -163,7 +163,7 @@ const UserActions = () => {
           {translate("break_glass.menu")}
         </Button>
       )}
-      {can("password_resets", "create") && user.status === "ACTIVE" && (
+      {can("password_resets", "create") && user.status === "active" && (
         <ResetLinkButton user={user} />
       )}
       {can("users", "edit") && <SuspendButton user={user} />}
@@ -212,7 +212,7 @@ const Memberships = ({ user }: { user: UserRecord }) => {
               {membership.brand?.name}
             </LinkBase>
             <Typography variant="body2">
-              {translate(`roles.${membership.role.toLowerCase()}`)}
+              {translate(`roles.${membership.role}`)}
             </Typography>
           </Box>
         ))}

@@ -5,7 +5,7 @@ export type UserRecord = RaRecord<string> & {
   email: string | null;
   displayName: string;
   timezone: string;
-  status: "ACTIVE" | "SUSPENDED" | "ERASED";
+  status: "active" | "suspended" | "erased";
   lastLoginAt: string | null;
   createdAt: string;
   updatedAt: string;

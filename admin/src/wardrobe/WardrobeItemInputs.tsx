@@ -2,7 +2,7 @@ import Box from "@mui/material/Box";
 import { maxLength, required, SelectInput, TextInput } from "react-admin";
 
 import { PictureInput } from "../components/PictureInput.tsx";
-import { SuggestInput, TagsInput } from "../components/SuggestInput.tsx";
+import { TagsInput } from "../components/SuggestInput.tsx";
 import { useCategories } from "../components/useLookups.ts";
 
 export const WardrobeItemInputs = () => {
@@ -44,7 +44,11 @@ export const WardrobeItemInputs = () => {
           validate={maxLength(60)}
           parse={(value: string) => value || null}
         />
-        <SuggestInput source="brandLabel" maxLength={100} />
+        <TextInput
+          source="brandLabel"
+          validate={maxLength(100)}
+          parse={(value: string) => value || null}
+        />
         <Box sx={{ gridColumn: "1 / -1", display: "grid", gap: 1, mt: 1 }}>
           <TagsInput source="colorTags" />
           <TagsInput source="aiTags" helperText="products.tags_hint" />

@@ -99,7 +99,7 @@ const Closet = () => {
 
 const WardrobeActions = () => (
   <TopToolbar>
-    <SortButton fields={["createdAt", "name", "usageCount"]} />
+    <SortButton fields={["createdAt", "name"]} />
     <CreateButton variant="contained" label="wardrobe.add" />
   </TopToolbar>
 );
