@@ -8,7 +8,8 @@ import "postgraphile";
 export const AdminTagsPlugin: GraphileConfig.Plugin = {
   name: "AdminTagsPlugin",
   description: "Reads @admin.* in comments as smart tags",
-  before: ["PgIntrospectionPlugin"],
+  // Comments are read once and remembered: by the first who asks for tags.
+  before: ["smart-tags", "PgEnumTablesPlugin", "PgFakeConstraintsPlugin"],
   gather: {
     hooks: {
       pgIntrospection_introspection(_info, { introspection }) {

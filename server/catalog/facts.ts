@@ -41,6 +41,22 @@ columns as (
   from pg_attribute a join tables t on t.oid = a.attrelid
   where a.attnum > 0 and not a.attisdropped
 ),
+lengths as (
+  -- varchar(12), as the type has it.
+  select a.attrelid, a.attname::text as name, a.atttypmod - 4 as length
+  from pg_attribute a join tables t on t.oid = a.attrelid
+  where a.atttypid in ('varchar'::regtype, 'bpchar'::regtype) and a.atttypmod > 4
+  union all
+  -- length(name) <= 200; "between 1 and 200" is printed as >= and <=, a keyword in quotes, a varchar with a cast.
+  select k.conrelid, c.name, m[1]::integer
+  from pg_constraint k
+  join columns c on c.attrelid = k.conrelid and c.attnum = any (k.conkey)
+  cross join lateral regexp_matches(
+    pg_get_constraintdef(k.oid),
+    'length\\(\\(?"?' || c.name || '"?\\)?(?:::[a-z ]+)?\\) <= (\\d{1,9})', 'g'
+  ) as m
+  where k.contype = 'c'
+),
 policed as (
   select t.oid as table_oid, r.oid as role_oid, v.verb,
     not t.relrowsecurity or exists (
@@ -78,15 +94,7 @@ select json_build_object(
       ),
       'maxLengths', coalesce((
         select json_object_agg(x.name, x.length) from (
-          select c.name, min(m[1]::integer) as length
-          from columns c
-          join pg_constraint k on k.conrelid = t.oid and k.contype = 'c' and c.attnum = any (k.conkey)
-          cross join lateral regexp_matches(
-            pg_get_constraintdef(k.oid),
-            -- length(name) <= 200; "between 1 and 200" is printed as >= and <=.
-            'length\\(' || c.name || '\\) <= (\\d{1,9})', 'g'
-          ) as m
-          group by c.name
+          select l.name, min(l.length) as length from lengths l where l.attrelid = t.oid group by l.name
         ) x
       ), '{}')
     )) from tables t

@@ -209,7 +209,7 @@ class RegistryReader {
     const label = tags["label"] || sentence(name);
     return {
       name,
-      kind: table.codec.extensions?.pg && "isView" in table ? "view" : "table",
+      kind: table.extensions?.isView ? "view" : "table",
       tags,
       label,
       singular: tags["singular"] || sentence(inflection.singularize(name)),
