@@ -4,6 +4,8 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -20,8 +22,9 @@ const SOURCES = [
 ];
 const IGNORED = new Set(["node_modules", "dist", ".vite", "tests", "test"]);
 
+const DIST = join(projectDir, "admin", "dist");
 /** Kept beside the build, under a name that is never served. */
-const STAMP = join(projectDir, "admin", "dist", ".sources");
+const STAMP_NAME = ".sources";
 
 /** Builds the admin unless the one that is there is of the same sources. */
 export async function buildAdmin(
@@ -29,14 +32,28 @@ export async function buildAdmin(
 ): Promise<"built" | "unchanged"> {
   const sources = hashSources();
   if (
-    existsSync(STAMP) &&
-    existsSync(join(projectDir, "admin", "dist", "index.html")) &&
-    readFileSync(STAMP, "utf8") === sources
+    existsSync(join(DIST, STAMP_NAME)) &&
+    existsSync(join(DIST, "index.html")) &&
+    readFileSync(join(DIST, STAMP_NAME), "utf8") === sources
   ) {
     return "unchanged";
   }
-  await runVite(signal);
-  writeFileSync(STAMP, sources);
+  // Made apart and moved into place: a build that is cut off, or two at once,
+  // leave no half admin.
+  const fresh = join(
+    projectDir,
+    "node_modules",
+    ".cache",
+    `closetai-admin-${process.pid}`,
+  );
+  try {
+    await runVite(fresh, signal);
+    writeFileSync(join(fresh, STAMP_NAME), sources);
+    rmSync(DIST, { recursive: true, force: true });
+    renameSync(fresh, DIST);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
   return "built";
 }
 
@@ -61,10 +78,14 @@ function filesBelow(path: string): string[] {
 }
 
 /** In a process of its own: its memory goes away with it. */
-function runVite(signal: AbortSignal | undefined): Promise<void> {
+function runVite(
+  outDir: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const vite = join(projectDir, "node_modules", "vite", "bin", "vite.js");
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [vite, "build", "admin"], {
+    const command = ["build", "admin", "--outDir", outDir, "--emptyOutDir"];
+    const child = spawn(process.execPath, [vite, ...command], {
       cwd: projectDir,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_ENV: "production", NO_COLOR: "1" },

@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 import { DatabaseError } from "pg";
 import type { Logger } from "pino";
 import { isSafeError } from "postgraphile/grafast";
@@ -108,7 +110,7 @@ export function toPublicError(
     const graphql = fromGraphQLError(error, cause);
     if (graphql !== null) return graphql;
   }
-  if (cause instanceof Error && isSafeError(cause)) return fromSafeError(cause);
+  if (isError(cause) && isSafeError(cause)) return fromSafeError(cause);
   return fromKnownWords(cause) ?? fromHttpError(cause) ?? told("FAULT");
 }
 
@@ -302,7 +304,7 @@ const SQLSTATE_CLASSES: Readonly<Record<string, Translation>> = {
 function isDatabaseError(error: unknown): error is DatabaseError {
   return (
     error instanceof DatabaseError ||
-    (error instanceof Error &&
+    (isError(error) &&
       "severity" in error &&
       "code" in error &&
       typeof error.code === "string" &&
@@ -326,10 +328,10 @@ const CONNECTION_WORDS =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Cannot use a pool after|The server does not support SSL|server closed the connection)/i;
 
 function isConnectionError(error: unknown): boolean {
-  if (error instanceof AggregateError)
+  if (isError(error) && "errors" in error && Array.isArray(error.errors))
     return error.errors.some((each) => isConnectionError(each));
   return (
-    error instanceof Error &&
+    isError(error) &&
     (("code" in error &&
       typeof error.code === "string" &&
       CONNECTION_CODES.has(error.code)) ||
@@ -339,7 +341,7 @@ function isConnectionError(error: unknown): boolean {
 
 function isPoolTimeout(error: unknown): boolean {
   return (
-    error instanceof Error &&
+    isError(error) &&
     /^(timeout exceeded when trying to connect|timeout expired|Query read timeout)/i.test(
       error.message,
     )
@@ -412,7 +414,7 @@ const KNOWN_WORDS: readonly {
 ];
 
 function fromKnownWords(error: unknown): PublicError | null {
-  if (!(error instanceof Error)) return null;
+  if (!isError(error)) return null;
   const known = KNOWN_WORDS.find(({ words }) => words.test(error.message));
   return known === undefined
     ? null
@@ -446,9 +448,14 @@ export function codeForStatus(status: number): ErrorCode {
   return STATUS_CODES[status] ?? (status >= 500 ? "FAULT" : "BADRQ");
 }
 
+/** True also for errors of another realm, where instanceof is false. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
 /** Body parsers and grafserv put a status on what they throw; words stay ours. */
 function fromHttpError(error: unknown): PublicError | null {
-  if (!(error instanceof Error)) return null;
+  if (!isError(error)) return null;
   const status =
     numberAt(error, "status") ??
     numberAt(error, "statusCode") ??
@@ -486,7 +493,7 @@ function record(
 
 /** `detail` is left out: PostgreSQL quotes whole rows there. */
 function describe(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) };
+  if (!isError(error)) return { message: String(error) };
   const source = error as Error & Partial<DatabaseError>;
   return {
     type: error.name,
@@ -499,6 +506,6 @@ function describe(error: unknown): Record<string, unknown> {
     constraint: source.constraint,
     where: source.where,
     routine: source.routine,
-    cause: error.cause instanceof Error ? describe(error.cause) : undefined,
+    cause: isError(error.cause) ? describe(error.cause) : undefined,
   };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-import type { Pool } from "pg";
+import type { Pool, QueryConfig } from "pg";
 
 import { AppError } from "../errors.ts";
 import { type Actor, anonymousActor } from "./actor.ts";
@@ -14,6 +14,8 @@ export type Actors = {
   /** Whose session this is, by the hash of its token. */
   ofSession(hash: Buffer, requestId: string): Promise<Actor>;
 };
+
+const RESOLVE_TIMEOUT_MS = 3_000;
 
 type ResolvedRow = { role: string; user_id: string; brand_id: string | null };
 
@@ -32,11 +34,14 @@ export function makeActors(deps: {
     userId: string | null,
     brandId: string | null,
   ): Promise<ResolvedRow | null> => {
-    const { rows } = await deps.pool.query<ResolvedRow>({
+    const query: QueryConfig & { query_timeout: number } = {
       name: "resolve_actor",
       text: "select role, user_id, brand_id from app_private.resolve_actor($1, $2, $3)",
       values: [sessionHash, userId, brandId],
-    });
+      // A frozen database answers nothing at all: its own timeouts are frozen too.
+      query_timeout: RESOLVE_TIMEOUT_MS,
+    };
+    const { rows } = await deps.pool.query<ResolvedRow>(query);
     return rows[0] ?? null;
   };
 

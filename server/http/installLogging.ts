@@ -13,7 +13,7 @@ export function installLogging(app: Express, { log, config }: AppDeps): void {
     const [path] = req.originalUrl.split("?", 1);
     res.on("close", () => {
       const status = res.writableFinished ? res.statusCode : 499;
-      const level = status >= 500 ? "error" : status === 499 ? "debug" : quiet;
+      const level = levelOf(status, quiet);
       log[level](
         {
           requestId: req.requestId,
@@ -29,4 +29,14 @@ export function installLogging(app: Express, { log, config }: AppDeps): void {
     });
     next();
   });
+}
+
+/** Only a fault of ours is an error; not being able to serve is a warning. */
+function levelOf(
+  status: number,
+  quiet: "info" | "debug",
+): "error" | "warn" | "info" | "debug" {
+  if (status === 499) return "debug";
+  if (status === 503) return "warn";
+  return status >= 500 ? "error" : quiet;
 }

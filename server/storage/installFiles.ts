@@ -7,7 +7,6 @@ import { pipeline } from "node:stream/promises";
 import type { Express, Request, Response } from "express";
 
 import type { AppDeps } from "../app.ts";
-import { errorCode } from "../db/errorCode.ts";
 import { withTransaction } from "../db/withActor.ts";
 import { AppError } from "../errors.ts";
 import { checkImage } from "./checkImage.ts";
@@ -97,7 +96,9 @@ async function receive(
       });
     });
   } catch (error) {
-    throw uploadError(error);
+    throw req.readableAborted
+      ? new AppError("BADRQ", "The upload was cut off", { cause: error })
+      : uploadError(error);
   } finally {
     await rm(partial, { force: true }).catch((error: unknown) => {
       // clean_up finds it tomorrow.
@@ -108,9 +109,6 @@ async function receive(
 }
 
 function uploadError(error: unknown): unknown {
-  if (errorCode(error) === "ERR_STREAM_PREMATURE_CLOSE") {
-    return new AppError("BADRQ", "The upload was cut off", { cause: error });
-  }
   // The driver wraps what the file system said.
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof AppError) return cause;
