@@ -10,6 +10,7 @@ import {
   knowTable,
   type Outcomes,
   probe,
+  roleOf,
   within,
 } from "./probe.ts";
 import { type Subject, subjects } from "./subjects.ts";
@@ -28,6 +29,8 @@ type Policy = {
   permissive: boolean;
   using: string | null;
   check: string | null;
+  /** Every role it binds: those it names, and those that inherit them. */
+  binds: string[];
 };
 
 type Mutation = "dropped" | "opened" | "using opened" | "check opened";
@@ -83,7 +86,13 @@ async function readPolicies(): Promise<Policy[]> {
     `select n.nspname || '.' || c.relname as table, p.polname as name,
             p.polpermissive as permissive,
             pg_get_expr(p.polqual, p.polrelid) as using,
-            pg_get_expr(p.polwithcheck, p.polrelid) as check
+            pg_get_expr(p.polwithcheck, p.polrelid) as check,
+            array(
+              select r.rolname::text from pg_roles r, unnest(p.polroles) named
+               where r.rolname like 'closetai\\_%' and not r.rolsuper
+                 and pg_has_role(r.oid, named, 'usage')
+               order by 1
+            ) as binds
        from pg_policy p
        join pg_class c on c.oid = p.polrelid
        join pg_namespace n on n.oid = c.relnamespace
@@ -175,6 +184,14 @@ async function openOtherLayer(policy: Policy): Promise<void> {
 
 type Answers = Map<string, Map<ActorName, Outcomes>>;
 
+/**
+ * On the table itself only those it binds can notice a policy; through views
+ * and other policies anybody may.
+ */
+function mayNotice(policy: Policy, table: string, actor: ActorName): boolean {
+  return table !== policy.table || policy.binds.includes(roleOf(actor));
+}
+
 async function ask(
   policy: Policy,
   wanted?: (table: string, actor: ActorName, cell: string) => boolean,
@@ -245,7 +262,15 @@ async function runMutants(): Promise<Mutant[]> {
           for (const mutation of mutationsOf(policy)) {
             const noticed = await undone(async () => {
               await mutate(policy, mutation);
-              return difference(baseline, await ask(policy, wanted));
+              return difference(
+                baseline,
+                await ask(
+                  policy,
+                  (table, actor, cell) =>
+                    mayNotice(policy, table, actor) &&
+                    wanted(table, actor, cell),
+                ),
+              );
             });
             mutants.push({
               name: `${policy.table} ${policy.name} ${mutation}`,

@@ -88,19 +88,25 @@ export function throughLogins(db: TestDatabase): Runner {
     as(db, actor, (client) => attemptAll(client, statements));
 }
 
+/** The database role that an actor's statements run as. */
+export function roleOf(name: ActorName): string {
+  const { login, actor } = namedActor(name);
+  return (
+    actor?.role ?? (login === "worker" ? "closetai_worker" : "closetai_app")
+  );
+}
+
 /**
  * Inside the transaction of a superuser, who becomes each actor in turn: so that
  * what the transaction did to the policies is seen.
  */
 export function within(client: ClientBase): Runner {
   return async (actor, statements) => {
-    const { login, actor: who } = namedActor(actor);
-    const role =
-      who?.role ?? (login === "worker" ? "closetai_worker" : "closetai_app");
+    const { actor: who } = namedActor(actor);
     await client.query(
       `select set_config('app.user_id', $1, true), set_config('app.brand_id', $2, true),
               set_config('app.api_key_id', '', true), set_config('role', $3, true)`,
-      [who?.userId ?? "", who?.brandId ?? "", role],
+      [who?.userId ?? "", who?.brandId ?? "", roleOf(actor)],
     );
     try {
       return await attemptAll(client, statements);
