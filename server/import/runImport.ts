@@ -6,7 +6,7 @@ import { actorFor } from "../auth/actor.ts";
 import { errorCode } from "../db/errorCode.ts";
 import { withActor } from "../db/withActor.ts";
 import { AppError } from "../errors/AppError.ts";
-import type { ImportFiles } from "./importFiles.ts";
+import { type ImportFiles, openImportFile } from "./importFiles.ts";
 import type { ImportRun, ImportStatus } from "./importRun.ts";
 import { copyRows } from "./stageRows.ts";
 
@@ -124,12 +124,7 @@ async function stage(
   client: PoolClient,
   run: ImportRun,
 ): Promise<ImportRun> {
-  await client.query("begin");
-  try {
-    await client.query(
-      "select set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)",
-      [`${STAGING_MS}ms`],
-    );
+  return inLongTransaction(client, async () => {
     await client.query(
       "delete from app_private.import_rows where run_id = $1",
       [run.id],
@@ -142,8 +137,24 @@ async function stage(
       "select * from app_private.finish_import_staging($1)",
       [run.id],
     );
-    await client.query("commit");
     return only(rows);
+  });
+}
+
+/** The login role allows a statement five seconds; a large file needs more. */
+async function inLongTransaction<T>(
+  client: PoolClient,
+  fn: () => Promise<T>,
+): Promise<T> {
+  await client.query("begin");
+  try {
+    await client.query(
+      "select set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)",
+      [`${STAGING_MS}ms`],
+    );
+    const result = await fn();
+    await client.query("commit");
+    return result;
   } catch (error) {
     await client.query("rollback");
     throw error;
@@ -155,12 +166,7 @@ async function stageFile(
   client: PoolClient,
   run: ImportRun,
 ): Promise<void> {
-  if (run.storage_key === null) {
-    throw new AppError("NTFND", "The file of this import is no longer kept", {
-      hint: "Upload it again",
-    });
-  }
-  const file = await deps.files.getStream(run.storage_key);
+  const file = await openImportFile(deps.files, run.storage_key);
   let next = Date.now() + HEARTBEAT_MS;
   await copyRows(client, run, file, async () => {
     stopIfAsked(deps);
@@ -305,9 +311,11 @@ async function claim(
   client: PoolClient,
   runId: string,
 ): Promise<ImportRun | null> {
-  const { rows } = await client.query<ImportRun | { id: null }>(
-    "select * from app_private.claim_import_run($1)",
-    [runId],
+  const { rows } = await inLongTransaction(client, () =>
+    client.query<ImportRun | { id: null }>(
+      "select * from app_private.claim_import_run($1)",
+      [runId],
+    ),
   );
   const run = rows[0];
   return run === undefined || run.id === null ? null : run;
@@ -327,9 +335,11 @@ async function end(
   outcome: "completed" | "cancelled" | "failed",
   fault?: AppError,
 ): Promise<ImportStatus> {
-  const { rows } = await client.query<ImportRun>(
-    "select * from app_private.end_import_run($1, $2, $3, $4)",
-    [runId, outcome, fault?.code ?? null, fault ? sentences(fault) : null],
+  const { rows } = await inLongTransaction(client, () =>
+    client.query<ImportRun>(
+      "select * from app_private.end_import_run($1, $2, $3, $4)",
+      [runId, outcome, fault?.code ?? null, fault ? sentences(fault) : null],
+    ),
   );
   return only(rows).status;
 }
@@ -341,13 +351,23 @@ export async function giveUp(
   error: unknown,
 ): Promise<void> {
   deps.log.error({ runId, err: error }, "an import was given up");
-  await deps.worker.query(
-    "select app_private.end_import_run($1, 'failed', 'DOWN', $2)",
-    [
+  const client = await deps.worker.connect();
+  let broken: Error | undefined;
+  try {
+    await end(
+      client,
       runId,
-      "The import was interrupted too often. What was imported stays. Resume it in a while.",
-    ],
-  );
+      "failed",
+      new AppError("DOWN", "The import was interrupted too often", {
+        hint: "What was imported stays. Resume it in a while",
+      }),
+    );
+  } catch (failure) {
+    broken = failure as Error;
+    throw failure;
+  } finally {
+    client.release(broken);
+  }
 }
 
 function sentences(fault: AppError): string {

@@ -11,7 +11,7 @@ import {
   type ImportField,
   REQUIRED_FIELDS,
 } from "./columns.ts";
-import type { ImportFiles } from "./importFiles.ts";
+import { type ImportFiles, openImportFile, storeError } from "./importFiles.ts";
 import { formatOf, type ImportRun } from "./importRun.ts";
 import {
   FileProbe,
@@ -89,14 +89,9 @@ export async function describeImport(
   runId: string,
 ): Promise<UploadedImport> {
   const run = await findImport(deps.app, actor, runId);
-  if (run.storage_key === null) {
-    throw new AppError("NTFND", "The file of this import is no longer kept", {
-      hint: "Upload it again",
-    });
-  }
   const { encoding } = formatOf(run);
   const { head, isCut } = await headOf(
-    await deps.files.getStream(run.storage_key),
+    await openImportFile(deps.files, run.storage_key),
   );
   const inspection = await inspectHead(head, encoding, isCut);
   return describe(run, inspection, run.mapping);
@@ -152,7 +147,7 @@ async function store(
     if (source.readableAborted || source.destroyed) {
       throw new AppError("BADRQ", "The upload was cut off", { cause: error });
     }
-    throw error;
+    throw storeError(error);
   }
 }
 

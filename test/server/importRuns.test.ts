@@ -14,6 +14,8 @@ import {
 } from "@jest/globals";
 
 import { ImportInterrupted, runImport } from "../../server/import/runImport.ts";
+import { describeImport } from "../../server/import/uploadImport.ts";
+import { makeImportTasks } from "../../server/worker/tasks/importTasks.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import {
   callAs,
@@ -597,6 +599,74 @@ describe("starting an import", () => {
       { category_code: "dresses", price_minor: "1299", currency: "jpy" },
       { category_code: "dresses", price_minor: null, currency: null },
     ]);
+  });
+});
+
+describe("an import whose file is gone", () => {
+  it("fails with a sentence, and cannot be looked at again", async () => {
+    const runId = await queued();
+    const { storage_key: key } = await readRun(world, runId);
+    await world.disk.delete(key ?? "");
+    expect(await runImport(runDeps(world), runId)).toEqual({
+      outcome: "failed",
+    });
+    expect(await readRun(world, runId)).toMatchObject({
+      error_code: "NTFND",
+      error_message:
+        "The file of this import is no longer kept. Upload it again.",
+    });
+    await expect(
+      describeImport({ app: db.app, files: world.disk }, world.manager, runId),
+    ).rejects.toMatchObject({ code: "NTFND" });
+  });
+});
+
+describe("the job of an import", () => {
+  type Helpers = Parameters<
+    NonNullable<ReturnType<typeof makeImportTasks>["import_run"]>
+  >[1];
+  /** The queue's helpers, as far as the task looks at them. */
+  const attempt = (attempts: number, abortSignal?: AbortSignal) =>
+    ({
+      job: { attempts, max_attempts: 25 },
+      abortSignal: abortSignal ?? new AbortController().signal,
+    }) as unknown as Helpers;
+  /** Storage that does not answer: a fault that may pass. */
+  const broken = () => {
+    const files = {
+      putStream: () => Promise.reject(new Error("storage is away")),
+      getStream: () => Promise.reject(new Error("storage is away")),
+      delete: () => Promise.reject(new Error("storage is away")),
+    };
+    return makeImportTasks({ ...runDeps(world), files });
+  };
+
+  it("is tried again after a fault that may pass, and given up in the end", async () => {
+    const runId = await queued();
+    const tasks = broken();
+    await expect(tasks["import_run"]?.({ runId }, attempt(5))).rejects.toThrow(
+      "storage is away",
+    );
+    expect(await readRun(world, runId)).toMatchObject({ status: "staging" });
+    await tasks["import_run"]?.({ runId }, attempt(6));
+    expect(await readRun(world, runId)).toMatchObject({
+      status: "failed",
+      error_code: "DOWN",
+    });
+    await resume(runId);
+    await makeImportTasks(runDeps(world))["import_run"]?.(
+      { runId },
+      attempt(1),
+    );
+    await expectWhole(runId);
+  });
+
+  it("is not given up because the server stops", async () => {
+    const runId = await queued();
+    await expect(
+      broken()["import_run"]?.({ runId }, attempt(25, AbortSignal.abort())),
+    ).rejects.toThrow();
+    expect(await readRun(world, runId)).toMatchObject({ status: "staging" });
   });
 });
 

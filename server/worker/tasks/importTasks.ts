@@ -3,6 +3,8 @@ import type { JobHelpers, TaskList } from "graphile-worker";
 import { AppError } from "../../errors/AppError.ts";
 import { giveUp, type RunDeps, runImport } from "../../import/runImport.ts";
 
+const MAX_ATTEMPTS = 6;
+
 export type ImportTaskDeps = Pick<RunDeps, "app" | "worker" | "files" | "log">;
 
 /**
@@ -16,8 +18,8 @@ export function makeImportTasks(deps: ImportTaskDeps): TaskList {
       try {
         await runImport({ ...deps, signal: helpers.abortSignal }, runId);
       } catch (error) {
-        if (isLastAttempt(helpers)) await giveUp(deps, runId, error);
-        throw error;
+        if (!isLastAttempt(helpers)) throw error;
+        await giveUp(deps, runId, error);
       }
     },
     import_tidy: async () => {
@@ -26,8 +28,16 @@ export function makeImportTasks(deps: ImportTaskDeps): TaskList {
   };
 }
 
-function isLastAttempt({ job }: JobHelpers): boolean {
-  return job.attempts >= job.max_attempts;
+/**
+ * The waits between attempts grow to two and a half minutes by the sixth; what
+ * fails that often is no passing fault, and is shown to people instead of being
+ * tried for days. A server that stops is no failure of the import.
+ */
+function isLastAttempt({ job, abortSignal }: JobHelpers): boolean {
+  return (
+    !abortSignal.aborted &&
+    job.attempts >= Math.min(MAX_ATTEMPTS, job.max_attempts)
+  );
 }
 
 function readRunId(payload: unknown): string {
