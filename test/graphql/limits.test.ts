@@ -244,6 +244,19 @@ describe("a page size", () => {
     );
   });
 
+  it("holds for functions that answer with many rows", async () => {
+    const search = (args: string) =>
+      `{ searchProducts(search: "blouse"${args}) { nodes { name } } }`;
+    const answer = await api.execute<{
+      searchProducts: { nodes: { name: string }[] };
+    }>(viewer(), search(""));
+    expect(answer.data?.searchProducts.nodes).toEqual([
+      { name: "Silk blouse" },
+    ]);
+    await expectServed(search(", first: 500"));
+    await expectRefused(search(", first: 501"), /"first" is 501/);
+  });
+
   it("is 25 where none is given", async () => {
     await addProducts(db, world.northside.id, 40);
     const count = async (
