@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 
 import type { Actor } from "../auth/actor.ts";
+import { csvField } from "../csvField.ts";
 import { withActor } from "../db/withActor.ts";
 import type { ImportRun } from "./importRun.ts";
 
@@ -52,13 +53,4 @@ export async function* refusedCsv(
 
 function csvLine(fields: readonly string[]): string {
   return `${fields.map(csvField).join(",")}\r\n`;
-}
-
-/**
- * A spreadsheet runs a cell that begins like a formula; an apostrophe in front
- * makes it text again.
- */
-export function csvField(value: string): string {
-  const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

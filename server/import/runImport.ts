@@ -294,7 +294,7 @@ function stopIfAsked(deps: RunDeps): void {
 
 async function tryLock(client: PoolClient, runId: string): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock(hashtextextended('import_run:' || $1, 0)) as locked",
+    "select pg_try_advisory_lock(app_private.import_run_lock($1)) as locked",
     [runId],
   );
   return rows[0]?.locked === true;
@@ -302,7 +302,7 @@ async function tryLock(client: PoolClient, runId: string): Promise<boolean> {
 
 async function unlock(client: PoolClient, runId: string): Promise<void> {
   await client.query(
-    "select pg_advisory_unlock(hashtextextended('import_run:' || $1, 0))",
+    "select pg_advisory_unlock(app_private.import_run_lock($1))",
     [runId],
   );
 }
