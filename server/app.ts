@@ -18,6 +18,7 @@ import { installBodies } from "./http/installBodies.ts";
 import { installCatalog } from "./http/installCatalog.ts";
 import { installCompression } from "./http/installCompression.ts";
 import { installErrors } from "./http/installErrors.ts";
+import { installExports } from "./http/installExports.ts";
 import { type GraphQLApi, installGraphQL } from "./http/installGraphQL.ts";
 import { installHealth } from "./http/installHealth.ts";
 import { installImports } from "./http/installImports.ts";
@@ -89,6 +90,7 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   const api = await installGraphQL(app, deps);
   const catalogs = new Catalogs(deps.pools.app, api.schema);
   installCatalog(app, deps, catalogs);
+  installExports(app, deps, catalogs, api);
   deps.develop?.(app, { api, catalogs, deps });
   installErrors(app, deps);
   return app;

@@ -3,8 +3,9 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 import type { Express } from "express";
-import type { GraphQLSchema } from "graphql";
+import type { ExecutionResult, GraphQLSchema } from "graphql";
 import { makeSchema, postgraphile } from "postgraphile";
+import { grafast } from "postgraphile/grafast";
 import { grafserv } from "postgraphile/grafserv/express/v4";
 
 import type { AppDeps } from "../app.ts";
@@ -27,6 +28,12 @@ export type GraphQLApi = {
    * last good one stays.
    */
   rebuild(): Promise<GraphQLSchema>;
+  /** One operation as the caller behind the request, for answers that are no GraphQL. */
+  execute(
+    requestContext: Partial<Grafast.RequestContext>,
+    source: string,
+    variableValues: Record<string, unknown>,
+  ): Promise<ExecutionResult>;
 };
 
 type UpgradeRequest = IncomingMessage & { requestId?: string; actor?: Actor };
@@ -80,6 +87,19 @@ export async function installGraphQL(
       serv.setSchema(made.schema);
       schema = made.schema;
       return schema;
+    },
+    execute: async (requestContext, source, variableValues) => {
+      const result = await grafast({
+        schema,
+        source,
+        variableValues,
+        resolvedPreset: instance.getResolvedPreset(),
+        requestContext,
+      });
+      if (Symbol.asyncIterator in result) {
+        throw new Error("A subscription was executed as a query");
+      }
+      return result;
     },
   };
 }

@@ -14,13 +14,13 @@ import {
 import fc from "fast-check";
 import iconv from "iconv-lite";
 
+import { csvField } from "../../server/csvField.ts";
 import {
   columnNames,
   guessMapping,
   IMPORT_FIELDS,
 } from "../../server/import/columns.ts";
 import { type FileRow, readRows } from "../../server/import/readRows.ts";
-import { csvField } from "../../server/import/refusedCsv.ts";
 import { copyArray } from "../../server/import/stageRows.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import {

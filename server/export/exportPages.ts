@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { ExecutionResult } from "graphql";
+
+import { AppError } from "../errors.ts";
+import { refuseVariables } from "../graphile/measureDocument.ts";
+import type { ExportColumn, ExportRequest } from "./parseExportRequest.ts";
+
+/** As many as one page may hold; memory stays that of one page. */
+const PAGE_ROWS = 500;
+
+export type ExportRow = readonly unknown[];
+
+export type ExecuteGraphQL = (
+  source: string,
+  variables: Record<string, unknown>,
+) => Promise<ExecutionResult>;
+
+export type ExportPage = {
+  /** Rows in the whole list, counted with the first page. */
+  total: number;
+  rows: ExportRow[];
+};
+
+type Node = Record<string, unknown>;
+
+type Answer = {
+  list: {
+    totalCount?: number;
+    nodes: Node[];
+    pageInfo: { hasNextPage: boolean; endCursor: string | null };
+  };
+};
+
+/**
+ * All rows of a list, page after page, each an ordinary query of the caller: the
+ * same policies, filters and limits, and no transaction that stays open while a
+ * slow reader reads. Rows that change meanwhile are as they are when their page
+ * is read. Without an order of its own it seeks by primary key, which costs the
+ * same on the last page as on the first.
+ */
+export async function* exportPages(
+  { resource, columns, filter, orderBy }: ExportRequest,
+  execute: ExecuteGraphQL,
+  signal: AbortSignal,
+): AsyncGenerator<ExportPage, void, undefined> {
+  const refusal = refuseVariables({ filter, orderBy });
+  if (refusal !== null) {
+    throw new AppError("LIMIT", refusal.message, { field: "filter" });
+  }
+  const { schema } = resource;
+  const list = schema.list;
+  if (list === null) throw new AppError("NTFND");
+  const seeks = orderBy.length === 0 && !schema.id.node;
+  const query = (first: boolean) =>
+    `query Export($filter: ${list.filterType}, $orderBy: [${list.orderByType}!], $after: Cursor) {
+  list: ${list.field}(first: ${PAGE_ROWS}, after: $after, filter: $filter, orderBy: $orderBy) {
+    ${first ? "totalCount" : ""}
+    nodes { ${selection(columns, seeks ? schema.id.field : null)} }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
+  let total = 0;
+  let after: string | null = null;
+  let bound: unknown = null;
+  for (let page = 0; ; page++) {
+    signal.throwIfAborted();
+    const seek = { [schema.id.field]: { greaterThan: bound } };
+    const parts = [filter, bound === null ? null : seek].filter(
+      (part) => part !== null,
+    );
+    const result = await execute(query(page === 0), {
+      filter: parts.length > 1 ? { and: parts } : (parts[0] ?? null),
+      orderBy: orderBy.length > 0 ? orderBy : ["PRIMARY_KEY_ASC"],
+      after,
+    });
+    const [error] = result.errors ?? [];
+    if (error !== undefined) throw error.originalError ?? error;
+    const { list: answer } = result.data as Answer;
+    if (page === 0) total = answer.totalCount ?? 0;
+    yield {
+      total,
+      rows: answer.nodes.map((node) =>
+        columns.map(({ path }) =>
+          path.reduce<unknown>(
+            (value, key) => (value as Node | null)?.[key] ?? null,
+            node,
+          ),
+        ),
+      ),
+    };
+    if (!answer.pageInfo.hasNextPage) return;
+    if (seeks) bound = answer.nodes.at(-1)?.[schema.id.field] ?? null;
+    else after = answer.pageInfo.endCursor;
+    // Others get their turn between two pages.
+    await sleep(0);
+  }
+}
+
+function selection(
+  columns: readonly ExportColumn[],
+  key: string | null,
+): string {
+  const own = new Set(key === null ? [] : [key]);
+  const far = new Map<string, Set<string>>();
+  for (const { path } of columns) {
+    const [head = "", tail] = path;
+    if (tail === undefined) own.add(head);
+    else far.set(head, (far.get(head) ?? new Set()).add(tail));
+  }
+  return [
+    ...own,
+    ...Array.from(
+      far,
+      ([head, tails]) => `${head} { ${[...tails].join(" ")} }`,
+    ),
+  ].join(" ");
+}
