@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { pino } from "pino";
 
+import { anonymousActor } from "../../server/auth/actor.ts";
+import { DEFAULT_LIMITS } from "../../server/config.ts";
+import { noConstraintErrors } from "../../server/errors/constraints.ts";
+import { makePreset } from "../../server/graphile/preset.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
 import { addProducts, makeWorld, type World } from "./twoBrands.ts";
@@ -367,6 +372,32 @@ describe("grouped aggregates", () => {
 });
 
 describe("the limits themselves", () => {
+  it("reach the engine where it keeps them itself", () => {
+    const preset = makePreset({
+      config: {
+        mode: "production",
+        limits: { ...DEFAULT_LIMITS, planningMs: 321, bodyBytes: 4_321 },
+      },
+      pool: db.app,
+      subscriber: api.live,
+      log: pino({ level: "silent" }),
+      constraints: () => noConstraintErrors,
+      resolveActor: (_, requestId) =>
+        Promise.resolve(anonymousActor(requestId)),
+    });
+    expect(preset.grafast?.timeouts).toEqual({
+      planning: 321,
+      execution: 10_000,
+    });
+    expect(preset.grafserv).toMatchObject({
+      maxRequestLength: 4_321,
+      graphqlOverGET: false,
+      graphiql: false,
+      graphiqlOnGraphQLGET: false,
+      allowedRequestContentTypes: ["application/json"],
+    });
+  });
+
   it("are configuration", async () => {
     const tight = await makeTestApi(db, {
       limits: { depth: 3, page: 10, defaultPage: 1, cost: 5 },
