@@ -6,8 +6,8 @@ import type { Actor } from "./actor.ts";
 import { isAllowedOrigin } from "./isAllowedOrigin.ts";
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
+    // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- only an interface merges
     interface Request {
       /** Who is asking; set before any route that serves data. */
       actor: Actor;

@@ -1,5 +1,5 @@
-import type { Actor } from "./actor.ts";
 import { DEFAULT_LIMITS } from "../config.ts";
+import type { Actor } from "./actor.ts";
 
 /**
  * The only writer of settings. Every key is always present, so that nothing a

@@ -4,8 +4,8 @@ import {
   errors,
   type FetchImplementation,
   type JWTPayload,
-  type JWTVerifyOptions,
   jwtVerify,
+  type JWTVerifyOptions,
 } from "jose";
 
 import type { Config } from "../config.ts";

@@ -5,8 +5,8 @@ import type { Express } from "express";
 import { requestScope } from "../requestScope.ts";
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
+    // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- only an interface merges
     interface Request {
       /** In the log, in the audit trail, in the answer and in its errors. */
       requestId: string;

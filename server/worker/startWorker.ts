@@ -14,7 +14,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { Urls } from "../db/connect.ts";
 import type { Pools } from "../db/pools.ts";
-import { makeMailer, type Mailer } from "../mail/makeMailer.ts";
+import { type Mailer, makeMailer } from "../mail/makeMailer.ts";
 import { CRONTAB } from "./crontab.ts";
 import { Liveness } from "./Liveness.ts";
 import { makeTasks } from "./tasks.ts";

@@ -4,12 +4,12 @@ import { join } from "node:path";
 
 import type { Config } from "../../server/config.ts";
 import { parseConfig } from "../../server/config.ts";
-import { type HttpClient, makeClient } from "./http.ts";
 import type { Lifecycle } from "../../server/http/lifecycle.ts";
 import { makeHttpServer } from "../../server/http/makeHttpServer.ts";
 import { makeLog } from "../../server/http/makeLog.ts";
 import { startApp } from "../../server/startApp.ts";
 import type { TestDatabase } from "./database.ts";
+import { type HttpClient, makeClient } from "./http.ts";
 
 export const TEST_SECRET = "test-secret-test-secret-test-secret-0";
 
