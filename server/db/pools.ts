@@ -33,6 +33,13 @@ export function makePools(
     pool.on("error", (error) => {
       log.warn(`An idle ${name} connection broke: ${error.message}`);
     });
+    // A connection that breaks while it is lent says so twice: its query
+    // fails, and it emits an error, which ends the process if nobody listens.
+    pool.on("connect", (client) => {
+      client.on("error", (error) => {
+        log.debug(`A ${name} connection broke: ${error.message}`);
+      });
+    });
     return pool;
   };
   const app = make("app", urls.app, config.pool.app);
