@@ -112,7 +112,12 @@ async function run(file: string | undefined, options: Options): Promise<void> {
             options,
           )
         : await resume(deps, actor, options.resume);
-    const done = await follow(deps, actor, runId);
+    const done = await follow(deps, actor, runId).catch((error: unknown) => {
+      throw new Error(
+        `The import was interrupted: ${errorMessage(error)}\n${howToGoOn(options, runId)}`,
+        { cause: error },
+      );
+    });
     await tell(deps, actor, done, options);
     if (done.status !== "completed") process.exitCode = 1;
   } finally {
@@ -281,7 +286,9 @@ async function tell(
     done.status === "completed"
       ? done.dry_run
         ? "Dry run complete: no product was written."
-        : "Import complete."
+        : done.created_count + done.updated_count === 0
+          ? "Import complete: nothing changed."
+          : "Import complete."
       : done.status === "failed"
         ? `Import failed: ${done.error_message ?? ""}`
         : "Import cancelled.",
@@ -304,10 +311,12 @@ async function tell(
     !done.dry_run &&
     done.started_at !== null
   ) {
-    say(
-      `To go on: npm run import:catalog -- --brand ${options.brand} --resume ${done.id}`,
-    );
+    say(howToGoOn(options, done.id));
   }
+}
+
+function howToGoOn({ brand }: Options, runId: string): string {
+  return `To go on: npm run import:catalog -- --brand ${brand} --resume ${runId}`;
 }
 
 async function commonReasons(

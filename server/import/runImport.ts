@@ -156,7 +156,11 @@ async function inLongTransaction<T>(
     await client.query("commit");
     return result;
   } catch (error) {
-    await client.query("rollback");
+    await client.query("rollback").catch((failure: unknown) => {
+      // The connection is gone, and the transaction with it. What is told is
+      // why it began; the next query on this client fails and ends the run.
+      if (error instanceof AppError) throw failure;
+    });
     throw error;
   }
 }

@@ -101,6 +101,7 @@ describe("npm run import:catalog", () => {
     expect(rows).toEqual([{ requested_by: world.owner.userId }]);
 
     const second = await cli("--brand", slug, path);
+    expect(second.out).toContain("Import complete: nothing changed.\n");
     expect(second.out).toContain("  0 created\n  0 updated\n  1 unchanged\n");
   });
 

@@ -13,6 +13,7 @@ import {
   it,
 } from "@jest/globals";
 
+import { makePools } from "../../server/db/pools.ts";
 import { ImportInterrupted, runImport } from "../../server/import/runImport.ts";
 import { describeImport } from "../../server/import/uploadImport.ts";
 import { makeImportTasks } from "../../server/worker/tasks/importTasks.ts";
@@ -27,6 +28,7 @@ import {
   readRefusals,
   readRun,
   runDeps,
+  silentLog,
   start,
   upload,
 } from "../helpers/imports.ts";
@@ -150,20 +152,30 @@ describe("an import that is cancelled", () => {
 describe("an import whose worker dies", () => {
   it("goes on after the last whole batch when its connections are cut", async () => {
     const runId = await queued();
+    // The server's own pools: an error on a lent connection must reach its
+    // query and nothing else.
+    const pools = makePools(
+      db.urls,
+      { pool: { app: 2, worker: 2, connectTimeoutMs: 5_000 } },
+      { debug: () => undefined, ...silentLog },
+    );
     const cut = () =>
       db.root.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name in ('test app', 'test worker')",
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'closetai %'",
       );
     await expect(
       runImport(
         {
           ...runDeps(world),
+          app: pools.app,
+          worker: pools.worker,
           batchSize: BATCH,
           onProgress: after(BATCH, cut),
         },
         runId,
       ),
     ).rejects.toThrow();
+    await pools.close();
     expect(await readRun(world, runId)).toMatchObject({
       status: "running",
       processed_rows: BATCH,
