@@ -3,7 +3,6 @@ import { join, relative, resolve, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { projectDir } from "../config.ts";
-import { withClient } from "./clients.ts";
 import { errorCode, errorMessage } from "./errorCode.ts";
 import type { Log } from "./log.ts";
 import { migrate, migrateCurrent, readGmrc } from "./migrate.ts";
@@ -59,11 +58,6 @@ export async function watchDatabase(
     try {
       const { changed } = await work();
       const milliseconds = Math.round(performance.now() - started);
-      // A running server hears this and rebuilds its GraphQL schema.
-      if (changed)
-        await withClient(urls.owner, (owner) =>
-          owner.query("notify postgraphile_watch"),
-        );
       log.info(
         changed
           ? `Applied in ${milliseconds} ms`

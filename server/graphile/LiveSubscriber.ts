@@ -6,9 +6,6 @@ import type { GrafastSubscriber } from "postgraphile/grafast";
 export const LIVE_CHANNELS = ["app_import_run"] as const;
 export type LiveChannel = (typeof LIVE_CHANNELS)[number];
 
-/** PostGraphile's own: the schema changed. Carries no id; it is the topic. */
-const WATCH_CHANNEL = "postgraphile_watch";
-
 /** The id of a row that changed, or may have: fetch it again. */
 export type LiveEvent = string;
 
@@ -123,12 +120,11 @@ export class LiveSubscriber implements GrafastSubscriber<
     client.on("error", onLost);
     client.on("end", () => onLost());
     client.on("notification", ({ channel, payload }) => {
-      if (channel === WATCH_CHANNEL) this.tell(channel);
-      else if (payload !== undefined) this.tell(`${channel}:${payload}`);
+      if (payload !== undefined) this.tell(`${channel}:${payload}`);
     });
     try {
       await client.connect();
-      for (const channel of [...LIVE_CHANNELS, WATCH_CHANNEL])
+      for (const channel of LIVE_CHANNELS)
         await client.query(`listen ${client.escapeIdentifier(channel)}`);
     } catch (error) {
       onLost(error as Error);

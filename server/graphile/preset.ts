@@ -14,6 +14,7 @@ import type { ConstraintErrors } from "../errors/constraints.ts";
 import { makeContext, type ResolveActor } from "./context.ts";
 import { FILTER_OPERATORS } from "./filterOperators.ts";
 import type { LiveSubscriber } from "./LiveSubscriber.ts";
+import { BehaviorMemoryPlugin } from "./plugins/BehaviorMemoryPlugin.ts";
 import { makeDefaultPagePlugin } from "./plugins/DefaultPagePlugin.ts";
 import { makeGroupLimitPlugin } from "./plugins/GroupLimitPlugin.ts";
 import { LeanSchemaPlugin } from "./plugins/LeanSchemaPlugin.ts";
@@ -32,8 +33,6 @@ export type PresetOptions = {
   resolveActor: ResolveActor;
   /** Of other parts of the server, e.g. the URLs of stored files. */
   plugins?: readonly GraphileConfig.Plugin[];
-  /** Rebuild the schema at each `notify postgraphile_watch` (development). */
-  watch?: boolean;
 };
 
 export function makePreset({
@@ -44,7 +43,6 @@ export function makePreset({
   constraints,
   resolveActor,
   plugins = [],
-  watch = false,
 }: PresetOptions): GraphileConfig.Preset {
   const open = mode !== "production";
   const maskError = makeMaskError({ log, constraints });
@@ -56,6 +54,7 @@ export function makePreset({
       PgAggregatesPreset,
     ],
     plugins: [
+      BehaviorMemoryPlugin,
       LeanSchemaPlugin,
       makeDefaultPagePlugin(limits),
       makeGroupLimitPlugin(limits),
@@ -83,9 +82,6 @@ export function makePreset({
         pgSubscriber: subscriber,
       }),
     ],
-    // Whoever changed the schema notifies `postgraphile_watch`: the event triggers
-    // that would do it unasked need a superuser.
-    gather: { installWatchFixtures: false },
     schema: {
       connectionFilterAllowedOperators: [...FILTER_OPERATORS],
       connectionFilterComputedColumns: false,
@@ -111,7 +107,6 @@ export function makePreset({
       maxRequestLength: limits.bodyBytes,
       websockets: true,
       maskError,
-      watch,
     },
   };
 }

@@ -55,7 +55,6 @@ export type TestApi = {
 
 export type TestApiOptions = {
   limits?: Partial<Limits>;
-  watch?: boolean;
   mode?: "development" | "production" | "test";
   plugins?: readonly GraphileConfig.Plugin[];
 };
@@ -97,7 +96,6 @@ export async function makeTestApi(
       resolveActor: (request, requestId) =>
         Promise.resolve(actorBehind(request.url) ?? anonymousActor(requestId)),
       plugins: options.plugins ?? [],
-      watch: options.watch ?? false,
     }),
   );
   const serv = pgl.createServ(grafserv);
