@@ -70,12 +70,24 @@ export async function* exportPages(
       (part) => part !== null,
     );
     const result = await execute(query(page === 0), {
-      filter: parts.length > 1 ? { and: parts } : (parts[0] ?? null),
+      // An absent filter is left out: the API refuses null as one.
+      ...(parts.length > 0 && {
+        filter: parts.length > 1 ? { and: parts } : parts[0],
+      }),
       orderBy: orderBy.length > 0 ? orderBy : ["PRIMARY_KEY_ASC"],
       after,
     });
     const [error] = result.errors ?? [];
-    if (error !== undefined) throw error.originalError ?? error;
+    if (error !== undefined) {
+      // Without a path nothing was run: the variables do not fit their types.
+      throw error.path === undefined
+        ? new AppError(
+            "INVAL",
+            `${resource.label} cannot be filtered or sorted this way`,
+            { field: "filter", hint: "Send what the list itself sends" },
+          )
+        : (error.originalError ?? error);
+    }
     const { list: answer } = result.data as Answer;
     if (page === 0) total = answer.totalCount ?? 0;
     yield {

@@ -54,6 +54,8 @@ export function parseExportRequest(
   if (filter !== null && !isObject(filter)) {
     throw new AppError("INVAL", "A filter is an object", { field: "filter" });
   }
+  // {} and null both mean all rows; the API itself takes neither.
+  const isOpen = filter === null || Object.keys(filter).length === 0;
   const orderBy = body["orderBy"] ?? [];
   if (!isTexts(orderBy) || orderBy.length > 5) {
     throw new AppError("INVAL", "At most five sort orders, as texts", {
@@ -63,7 +65,7 @@ export function parseExportRequest(
   return {
     resource,
     columns: readColumns(body["columns"], resource, catalog),
-    filter,
+    filter: isOpen ? null : filter,
     orderBy,
     format,
   };

@@ -1,0 +1,259 @@
+import { inflateRawSync } from "node:zlib";
+
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { parse } from "csv-parse/sync";
+
+import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import type { HttpClient } from "../helpers/http.ts";
+import {
+  makePeople,
+  PASSWORD,
+  type People,
+  type Person,
+} from "../helpers/people.ts";
+import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
+
+const LUMIERE_ROWS = 1_203;
+const DENIM_ROWS = 7;
+
+let db: TestDatabase;
+let people: People;
+let server: TestHttpServer;
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  people = await makePeople(db);
+  server = await startTestServer(db);
+  await db.root.query(
+    `insert into app_public.products (brand_id, sku, name, category_code, price_minor, currency, tags)
+     select $1::uuid, 'L' || lpad(n::text, 5, '0'), 'Coat ' || n, case when n % 3 = 0 then 'jackets' else 'tops' end,
+       n * 100, 'eur', array['a,b', 'c']
+     from generate_series(1, $3::int) n
+     union all
+     select $2::uuid, 'D' || n, 'Denim ' || n, 'bottoms', null, null, '{}' from generate_series(1, $4::int) n`,
+    [people.lumiere, people.denim, LUMIERE_ROWS, DENIM_ROWS],
+  );
+  await db.root.query(
+    `update app_public.products set name = '=HYPERLINK("http://evil.test")' where sku = 'L00001'`,
+  );
+});
+
+afterAll(async () => {
+  await server?.close();
+  await db?.drop();
+});
+
+async function signedIn(person: Person): Promise<HttpClient> {
+  const client = server.client();
+  expect((await client.signIn(person.email, PASSWORD)).status).toBe(200);
+  return client;
+}
+
+function csv(text: string): Record<string, string>[] {
+  return parse(text, { columns: true });
+}
+
+describe("POST /exports", () => {
+  it("a viewer exports every row of the own brand, once, and none of another", async () => {
+    const answer = await (
+      await signedIn(people.viewer)
+    ).post("/exports", {
+      resource: "products",
+      columns: ["sku", "name", "category.label", "priceMinor"],
+      format: "csv",
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("x-total-count")).toBe(String(LUMIERE_ROWS));
+    expect(answer.headers.get("content-disposition")).toMatch(
+      /^attachment; filename="products-\d{4}-\d\d-\d\d\.csv"$/,
+    );
+    const rows = csv(answer.text);
+    expect(rows).toHaveLength(LUMIERE_ROWS);
+    expect(new Set(rows.map((row) => row["sku"])).size).toBe(LUMIERE_ROWS);
+    expect(rows.every((row) => row["sku"]?.startsWith("L"))).toBe(true);
+    expect(rows[2]).toEqual({
+      sku: "L00003",
+      name: "Coat 3",
+      "category.label": "Jackets",
+      priceMinor: "300",
+    });
+    const { rows: all } = await db.root.query<{ n: number }>(
+      "select count(*)::int as n from app_public.products",
+    );
+    expect(all[0]?.n).toBe(LUMIERE_ROWS + DENIM_ROWS);
+  });
+
+  it("a formula in a cell stays text", async () => {
+    const answer = await (
+      await signedIn(people.viewer)
+    ).post("/exports", {
+      resource: "products",
+      columns: ["name"],
+      filter: { sku: { equalTo: "L00001" } },
+      format: "csv",
+    });
+    expect(csv(answer.text)).toEqual([
+      { name: `'=HYPERLINK("http://evil.test")` },
+    ]);
+  });
+
+  it("the filter and the order of the list hold for the file, over its pages", async () => {
+    const answer = await (
+      await signedIn(people.manager)
+    ).post("/exports", {
+      resource: "products",
+      columns: ["sku", "tags"],
+      filter: { categoryCode: { equalTo: "tops" } },
+      orderBy: ["SKU_DESC"],
+      format: "ndjson",
+    });
+    const rows = answer.text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { sku: string; tags: string[] });
+    const skus = rows.map(({ sku }) => sku);
+    expect(skus).toHaveLength(LUMIERE_ROWS - Math.floor(LUMIERE_ROWS / 3));
+    expect(skus).toEqual([...skus].sort().reverse());
+    expect(rows[0]?.tags).toEqual(["a,b", "c"]);
+  });
+
+  it("an Excel file has a typed cell for each value", async () => {
+    const client = await signedIn(people.stranger);
+    const response = await fetch(new URL("/exports", server.url), {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        origin: server.url,
+        cookie: [...client.cookies].map(([k, v]) => `${k}=${v}`).join("; "),
+      },
+      body: JSON.stringify({
+        resource: "products",
+        columns: ["sku", "createdAt"],
+        format: "xlsx",
+      }),
+    });
+    expect(response.status).toBe(200);
+    const file = Buffer.from(await response.arrayBuffer());
+    const sheet = entryOf(file, "xl/worksheets/sheet1.xml");
+    expect(sheet.match(/<row /g)).toHaveLength(DENIM_ROWS + 1);
+    expect(sheet).not.toContain("<f>");
+  });
+
+  it.each([
+    [
+      "an unknown resource",
+      { resource: "nope", format: "csv" },
+      404,
+      "NTFND",
+      "resource",
+    ],
+    [
+      "a table of the private schema",
+      { resource: "user_secrets", format: "csv" },
+      404,
+      "NTFND",
+      "resource",
+    ],
+    [
+      "a resource the role may not list",
+      { resource: "wardrobe_items", format: "csv" },
+      404,
+      "NTFND",
+      "resource",
+    ],
+    [
+      "an unknown format",
+      { resource: "products", format: "pdf" },
+      422,
+      "INVAL",
+      "format",
+    ],
+    [
+      "an unknown column",
+      { resource: "products", columns: ["fts"], format: "csv" },
+      422,
+      "INVAL",
+      "columns",
+    ],
+    [
+      "a path of three",
+      { resource: "products", columns: ["brand.members.role"], format: "csv" },
+      422,
+      "INVAL",
+      "columns",
+    ],
+    [
+      "no columns",
+      { resource: "products", columns: [], format: "csv" },
+      422,
+      "INVAL",
+      "columns",
+    ],
+    [
+      "a filter that is a list",
+      { resource: "products", filter: [1], format: "csv" },
+      422,
+      "INVAL",
+      "filter",
+    ],
+  ])("refuses %s", async (_name, body, status, code, field) => {
+    const answer = await (await signedIn(people.viewer)).post("/exports", body);
+    expect(answer.status).toBe(status);
+    expect(answer.json).toMatchObject({ error: { code, field } });
+  });
+
+  it("refuses a filter the API does not know, a nested bomb, and a list as body", async () => {
+    const client = await signedIn(people.viewer);
+    const ask = (filter: unknown) =>
+      client.post("/exports", { resource: "products", filter, format: "csv" });
+    const unknown = await ask({ nope: { equalTo: 1 } });
+    expect(unknown.status).toBeGreaterThanOrEqual(400);
+    expect(unknown.status).toBeLessThan(500);
+    let bomb: Record<string, unknown> = { sku: { equalTo: "x" } };
+    for (let depth = 0; depth < 500; depth++) bomb = { not: bomb };
+    expect((await ask(bomb)).json).toMatchObject({ error: { code: "LIMIT" } });
+    expect((await client.post("/exports", [])).status).toBe(422);
+  });
+
+  it("somebody who is not signed in gets nothing", async () => {
+    const answer = await server
+      .client()
+      .post("/exports", { resource: "products", format: "csv" });
+    expect(answer.status).toBe(401);
+    expect(answer.text).not.toContain("Coat");
+  });
+
+  it("a page of another site cannot ask in a signed-in browser's name", async () => {
+    const client = await signedIn(people.viewer);
+    const answer = await client.post(
+      "/exports",
+      { resource: "products", format: "csv" },
+      { origin: "https://evil.test" },
+    );
+    expect(answer.status).toBe(403);
+  });
+});
+
+/** One file out of a zip, by its central directory. */
+function entryOf(zip: Buffer, name: string): string {
+  const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
+  let at = zip.readUInt32LE(end + 16);
+  for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
+    const nameBytes = zip.readUInt16LE(at + 28);
+    const skip = zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+    if (zip.toString("utf8", at + 46, at + 46 + nameBytes) === name) {
+      const local = zip.readUInt32LE(at + 42);
+      const start =
+        local +
+        30 +
+        zip.readUInt16LE(local + 26) +
+        zip.readUInt16LE(local + 28);
+      const data = zip.subarray(start, start + zip.readUInt32LE(at + 20));
+      return zip.readUInt16LE(at + 10) === 0
+        ? data.toString("utf8")
+        : inflateRawSync(data).toString("utf8");
+    }
+    at += 46 + nameBytes + skip;
+  }
+  throw new Error(`The file holds no ${name}`);
+}
