@@ -68,8 +68,14 @@ export async function boot(options: BootOptions): Promise<Running> {
   await steps.run("Migrations", () => migrate(database.urls, log));
   signal.throwIfAborted();
   if (config.mode !== "production" && (await wantsDemo(database.urls))) {
-    await steps.run("Demo data", () =>
-      seedDemo(database.urls, { scale: "demo", signal }),
+    await steps.run("Demo data", (progress) =>
+      seedDemo(database.urls, {
+        scale: "demo",
+        signal,
+        onProgress: ({ step, done, total }) => {
+          progress(`${step} ${done} of ${total}`);
+        },
+      }),
     );
   }
   signal.throwIfAborted();

@@ -449,7 +449,7 @@ export function codeForStatus(status: number): ErrorCode {
 }
 
 /** True also for errors of another realm, where instanceof is false. */
-function isError(value: unknown): value is Error {
+export function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value);
 }
 

@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   const booting = boot({
     config,
     log,
-    steps: makeSteps(say),
+    steps: makeSteps(process.stdout),
     lifecycle,
     signal: abort.signal,
     onClose: (close) => closers.push(close),

@@ -2,24 +2,39 @@
 export type Steps = {
   run<T>(
     name: string,
-    step: () => Promise<T>,
+    /** May say how far it is; shown on a terminal only. */
+    step: (progress: (text: string) => void) => Promise<T>,
     tell?: (result: T) => string,
   ): Promise<T>;
 };
 
-export function makeSteps(write: (line: string) => void): Steps {
+/** What a terminal offers, and a log file does not: a line that changes. */
+export type Output = {
+  isTTY?: boolean;
+  write(text: string): unknown;
+};
+
+const CLEAR_LINE = "\r\u001b[2K";
+
+export function makeSteps(output: Output): Steps {
+  const live = output.isTTY === true;
+  const line = (text: string) =>
+    output.write(`${live ? CLEAR_LINE : ""}${text}\n`);
   return {
     run: async (name, step, tell) => {
       const startedAt = performance.now();
+      const progress = (text: string) => {
+        if (live) output.write(`${CLEAR_LINE}  … ${name}: ${text}`);
+      };
       try {
-        const result = await step();
+        const result = await step(progress);
         const detail = tell?.(result);
-        write(
+        line(
           `  ✓ ${name}${detail ? `: ${detail}` : ""}  (${duration(startedAt)})`,
         );
         return result;
       } catch (error) {
-        write(`  ✗ ${name}  (${duration(startedAt)})`);
+        line(`  ✗ ${name}  (${duration(startedAt)})`);
         throw error;
       }
     },

@@ -98,7 +98,7 @@ export function installAuthRoutes(app: Express, deps: AppDeps): void {
     const body = readObject(req.body);
     const email = readText(body, "email", EMAIL_LENGTH);
     const password = readText(body, "password");
-    await limiters.signIn(req, email);
+    await limiters.signIn(req.ip, email);
     const session = newToken();
     const check = await gate.run(() =>
       queryCheck("select * from app_private.sign_in($1, $2, $3, $4)", [
@@ -139,7 +139,7 @@ export function installAuthRoutes(app: Express, deps: AppDeps): void {
     const oldPassword = readText(body, "oldPassword");
     const newPassword = readText(body, "newPassword");
     const oldHash = sessionHash(req);
-    await limiters.signIn(req, req.actor.userId ?? "");
+    await limiters.signIn(req.ip, req.actor.userId ?? "");
     const session = newToken();
     const check = await gate.run(() =>
       queryCheck("select * from app_private.change_password($1, $2, $3, $4)", [
@@ -163,13 +163,13 @@ export function installAuthRoutes(app: Express, deps: AppDeps): void {
     const body = readObject(req.body);
     if (body["token"] === undefined) {
       const email = readText(body, "email", EMAIL_LENGTH);
-      await limiters.signIn(req, email);
+      await limiters.signIn(req.ip, email);
       await db.query("select app_private.request_password_reset($1)", [email]);
       // The same whether or not anybody has this address.
       res.status(202).json({ accepted: true });
       return;
     }
-    await limiters.signIn(req, "reset");
+    await limiters.signIn(req.ip, "reset");
     const hash = hashToken(body["token"]);
     const password = readText(body, "password");
     if (hash === null) throw new AppError("EXPRD");
@@ -181,7 +181,7 @@ export function installAuthRoutes(app: Express, deps: AppDeps): void {
   });
 
   router.post("/invitation", async (req, res) => {
-    await limiters.signIn(req, "invitation");
+    await limiters.signIn(req.ip, "invitation");
     const hash = hashToken(readObject(req.body)["token"]);
     const { rows } = await db.query<{
       brand_name: string;
@@ -210,7 +210,7 @@ export function installAuthRoutes(app: Express, deps: AppDeps): void {
 
   router.post("/accept-invite", async (req, res) => {
     const body = readObject(req.body);
-    await limiters.signIn(req, "invitation");
+    await limiters.signIn(req.ip, "invitation");
     const session = newToken();
     await gate.run(() =>
       db.query(

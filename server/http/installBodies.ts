@@ -13,13 +13,36 @@ export function installBodies(app: Express, deps: AppDeps): void {
     strict: true,
     type: "application/json",
   });
-  app.use("/graphql", postOnly, jsonOnly, parse, noBatch);
+  const inTime = bodyDeadline(deps.config.limits.headersMs);
+  app.use("/graphql", postOnly, jsonOnly, inTime, parse, noBatch);
   app.use("/auth", (req, res, next) => {
     if (req.method === "GET" || req.method === "HEAD") next();
     else if (req.method === "POST") jsonOnly(req, res, next);
     else next(new AppError("METHD", "Only GET and POST are answered here"));
   });
-  app.use("/auth", parse);
+  app.use("/auth", inTime, parse);
+}
+
+/** A small body that comes drop by drop only holds a connection. */
+function bodyDeadline(ms: number): RequestHandler {
+  return (req, res, next) => {
+    const timer = setTimeout(() => {
+      res.set("Connection", "close");
+      next(
+        new AppError("BADRQ", "The request took too long to arrive", {
+          status: 408,
+        }),
+      );
+      res.on("finish", () => req.destroy());
+    }, ms);
+    req.on("close", () => {
+      clearTimeout(timer);
+    });
+    req.on("end", () => {
+      clearTimeout(timer);
+    });
+    next();
+  };
 }
 
 const postOnly: RequestHandler = (req, res, next) => {

@@ -11,6 +11,7 @@ import { grafserv } from "postgraphile/grafserv/express/v4";
 import type { AppDeps } from "../app.ts";
 import type { Actor } from "../auth/actor.ts";
 import { isAllowedOrigin } from "../auth/isAllowedOrigin.ts";
+import { makeRegistrationLimitPlugin } from "../auth/RegistrationLimitPlugin.ts";
 import { catalogPlugins } from "../catalog/plugins.ts";
 import { toPublicError } from "../errors.ts";
 import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
@@ -53,7 +54,11 @@ export async function installGraphQL(
     constraints: deps.constraints,
     resolveActor: (request: UpgradeRequest) =>
       actors.ofRequest(request, request.requestId ?? randomUUID()),
-    plugins: [...catalogPlugins, ...makeStoragePlugins(deps.fileUrls, config)],
+    plugins: [
+      ...catalogPlugins,
+      ...makeStoragePlugins(deps.fileUrls, config),
+      makeRegistrationLimitPlugin(deps.limiters),
+    ],
   });
   const instance = postgraphile(preset);
   // Built now, so that a schema that cannot be built stops the start.

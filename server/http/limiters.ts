@@ -7,7 +7,7 @@ import { AppError } from "../errors.ts";
 /** How often somebody may ask; each throws RATED with the seconds to wait. */
 export type Limiters = {
   /** By address, and by address and what is being guessed at. */
-  signIn(req: Request, subject: string): Promise<void>;
+  signIn(address: string | undefined, subject: string): Promise<void>;
   /** By person, or by address when nobody is signed in. */
   api(req: Request): Promise<void>;
 };
@@ -31,10 +31,10 @@ export function makeLimiters(config: Pick<Config, "limits">): Limiters {
     duration: 60,
   });
   return {
-    signIn: async (req, subject) => {
-      const address = addressKey(req.ip);
-      await consume(byAddress, address);
-      await consume(bySubject, `${address} ${subject.trim().toLowerCase()}`);
+    signIn: async (address, subject) => {
+      const key = addressKey(address);
+      await consume(byAddress, key);
+      await consume(bySubject, `${key} ${subject.trim().toLowerCase()}`);
     },
     api: (req) =>
       consume(

@@ -42,7 +42,9 @@ export function makeHttpServer(
       });
     }
   };
-  const server = createServer((req, res) => {
+  // Node looks for slow clients every 30 seconds unless told otherwise.
+  const options = { connectionsCheckingInterval: 1_000 };
+  const server = createServer(options, (req, res) => {
     // A kept-alive connection would outlive the drain.
     if (lifecycle.state === "stopping") res.setHeader("Connection", "close");
     listener(req, res);

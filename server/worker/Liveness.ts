@@ -11,6 +11,7 @@ export class Liveness {
   readonly #connectionString: string;
   readonly #log: Pick<Logger, "info" | "warn">;
   readonly #poolIds = new Set<string>();
+  readonly #unlocking = new Set<Promise<unknown>>();
   #client: pg.Client | null = null;
   #connecting: Promise<void> | null = null;
   #suspects = new Set<string>();
@@ -33,11 +34,17 @@ export class Liveness {
   async letGo(poolId: string): Promise<void> {
     this.#poolIds.delete(poolId);
     // Ending the connection ends its locks.
-    if (this.#stopped) return;
-    await this.#client?.query(
+    if (this.#stopped || this.#client === null) return;
+    const unlocked = this.#client.query(
       "select pg_catalog.pg_advisory_unlock($1, pg_catalog.hashtext($2))",
       [LOCK_CLASS, poolId],
     );
+    this.#unlocking.add(unlocked);
+    try {
+      await unlocked;
+    } finally {
+      this.#unlocking.delete(unlocked);
+    }
   }
 
   /** Frees the jobs of the dead now, and looks again from time to time. */
@@ -51,6 +58,7 @@ export class Liveness {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#connecting?.catch(() => undefined);
+    await Promise.allSettled(this.#unlocking);
     const client = this.#client;
     this.#client = null;
     await client?.end();

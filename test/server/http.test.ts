@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -268,6 +269,40 @@ describe("requests a cookie speaks for", () => {
   });
 });
 
+/** One operation by a program without a session. */
+function overWebsocket(url: string, query: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(
+      `${url.replace("http", "ws")}/graphql`,
+      "graphql-transport-ws",
+      { headers: { origin: url } },
+    );
+    socket.on("error", reject);
+    socket.on("open", () => {
+      socket.send(JSON.stringify({ type: "connection_init" }));
+    });
+    socket.on("message", (data: Buffer) => {
+      const message = JSON.parse(data.toString()) as {
+        type: string;
+        payload?: unknown;
+      };
+      if (message.type === "connection_ack") {
+        socket.send(
+          JSON.stringify({ id: "1", type: "subscribe", payload: { query } }),
+        );
+      }
+      if (message.type === "next" || message.type === "error") {
+        socket.terminate();
+        resolve(
+          message.type === "next"
+            ? message.payload
+            : { errors: message.payload },
+        );
+      }
+    });
+  });
+}
+
 describe("websockets", () => {
   const open = (headers: Record<string, string>, path = "/graphql") =>
     new Promise<{ status: number; socket: WebSocket | null }>(
@@ -494,6 +529,44 @@ describe("/healthz, /readyz and /metrics", () => {
   });
 });
 
+describe("slow clients", () => {
+  const slow = async (first: string): Promise<string> => {
+    const hurried = await startTestServer(db, {
+      limits: { ...DEFAULT_LIMITS, headersMs: 300 },
+    });
+    try {
+      const { port } = new URL(hurried.url);
+      return await new Promise((resolve, reject) => {
+        const socket = connect(Number(port), "127.0.0.1", () => {
+          socket.write(first);
+        });
+        let received = "";
+        socket.on("data", (chunk: Buffer) => (received += chunk.toString()));
+        socket.on("error", reject);
+        socket.on("close", () => {
+          resolve(received);
+        });
+      });
+    } finally {
+      await hurried.close();
+    }
+  };
+
+  it("who never ends the headers is sent away", async () => {
+    expect(await slow("POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: ")).toMatch(
+      /^HTTP\/1\.1 408 /,
+    );
+  });
+
+  it("who never ends a small body is sent away", async () => {
+    expect(
+      await slow(
+        'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"query":',
+      ),
+    ).toMatch(/^HTTP\/1\.1 408 [\s\S]*BADRQ/);
+  });
+});
+
 describe("rate limits", () => {
   it("sign-in attempts of one address end in 429 with Retry-After, whatever the e-mail", async () => {
     const tight = await startTestServer(db, {
@@ -515,6 +588,37 @@ describe("rate limits", () => {
         { error: { code: "RATED" } },
       ]);
       expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    } finally {
+      await tight.close();
+    }
+  });
+
+  it("registrations are counted like sign-ins, one by one within one request, over HTTP and websockets", async () => {
+    const tight = await startTestServer(db, {
+      limits: { ...DEFAULT_LIMITS, signInsPerMinute: 3 },
+    });
+    const register = (n: number) =>
+      `r${n}: registerShopper(input: { email: "flood${n}@people.test", password: "a shopper's password" }) { result }`;
+    try {
+      const client = tight.client();
+      const flood = await client.graphql(
+        `mutation { ${[1, 2, 3].map(register).join(" ")} }`,
+      );
+      expect([flood.data, flood.errors[0]?.extensions.code]).toEqual([
+        null,
+        "RATED",
+      ]);
+      const { rows } = await db.root.query(
+        "select 1 from app_public.users where email like 'flood%'",
+      );
+      expect(rows).toEqual([]);
+      const message = await overWebsocket(
+        tight.url,
+        `mutation { ${register(4)} }`,
+      );
+      expect(message).toMatchObject({
+        errors: [{ extensions: { code: "RATED" } }],
+      });
     } finally {
       await tight.close();
     }
