@@ -28,6 +28,24 @@ export type DatabaseWatcher = {
   close(): Promise<void>;
 };
 
+/** Files below the migrations folder that somebody saved, or removed. */
+export type Save = {
+  /** Absolute. */
+  paths: readonly string[];
+  /** When the last of them was written, in milliseconds since 1970. */
+  savedAt: number;
+};
+
+export type MigrationsWatcherOptions = {
+  /** Runs before the first look; what is saved meanwhile is seen after it. */
+  onStart: () => Promise<void>;
+  /** Runs after each save, one at a time. */
+  onSave: (save: Save) => Promise<void>;
+  /** The watching itself ended, e.g. because a file could not be read. */
+  onError?: (error: unknown) => void;
+  intervalMs?: number;
+};
+
 /** Path to a text that differs after each save. */
 type Snapshot = Map<string, string>;
 
@@ -35,21 +53,14 @@ type Snapshot = Map<string, string>;
 const INCLUDE = /^--![ \t]*include[ \t]+(.*\.sql)[ \t]*$/gm;
 
 /**
- * Migrates, then does so again on every save below the migrations folder. It
- * looks at the files instead of asking the system to be told: notifications get
- * lost when an editor or git replaces files and folders.
+ * Migrates, then does so again on every save below the migrations folder.
  */
 export async function watchDatabase(
   urls: Urls,
   log: Log,
   options: WatchOptions = {},
 ): Promise<DatabaseWatcher> {
-  const folder = resolve(
-    projectDir,
-    options.migrationsFolder ?? readGmrc().migrationsFolder ?? "migrations",
-  );
-  const interval = options.intervalMs ?? 100;
-  let closed = false;
+  const folder = migrationsFolder(options.migrationsFolder);
 
   const run = async (
     work: () => Promise<{ changed: boolean }>,
@@ -70,11 +81,44 @@ export async function watchDatabase(
     }
   };
 
-  let applied = await takeSnapshot(folder);
-  await run(async () => {
-    await migrate(urls, log, { current: true, migrationsFolder: folder });
-    return { changed: true };
+  return watchMigrations(folder, log, {
+    onStart: () =>
+      run(async () => {
+        await migrate(urls, log, { current: true, migrationsFolder: folder });
+        return { changed: true };
+      }),
+    onSave: ({ paths }) => {
+      for (const path of paths) log.info(`Saved: ${relative(folder, path)}`);
+      return run(() => migrateCurrent(urls, log, { migrationsFolder: folder }));
+    },
+    ...(options.onError ? { onError: options.onError } : {}),
+    ...(options.intervalMs ? { intervalMs: options.intervalMs } : {}),
   });
+}
+
+/** The folder that is named, or the repository's own. */
+export function migrationsFolder(named?: string): string {
+  return resolve(
+    projectDir,
+    named ?? readGmrc().migrationsFolder ?? "migrations",
+  );
+}
+
+/**
+ * Tells of every save below the migrations folder, after current.sql was made
+ * to include what was saved. It looks at the files instead of asking the system
+ * to be told: notifications get lost when an editor or git replaces files and
+ * folders.
+ */
+export async function watchMigrations(
+  folder: string,
+  log: Log,
+  options: MigrationsWatcherOptions,
+): Promise<DatabaseWatcher> {
+  const interval = options.intervalMs ?? 100;
+  let closed = false;
+  let applied = await takeSnapshot(folder);
+  await options.onStart();
 
   const loop = async (): Promise<void> => {
     let previous = applied;
@@ -84,17 +128,17 @@ export async function watchDatabase(
       // A save in several writes is over when two looks see the same.
       const settled = differences(previous, now).length === 0;
       previous = now;
-      const changed = differences(applied, now);
-      if (!settled || changed.length === 0) continue;
-      for (const path of changed) log.info(`Saved: ${relative(folder, path)}`);
-      const included = await includeFixtures(folder, changed);
+      const paths = differences(applied, now);
+      if (!settled || paths.length === 0) continue;
+      const savedAt = lastWrite(now, paths);
+      const included = await includeFixtures(folder, paths);
       for (const file of included) {
         log.info(`Added to current.sql: --!include ${file}`);
       }
       // Taken before the run, so that a save during it is seen after it.
       applied = included.length > 0 ? await takeSnapshot(folder) : now;
       previous = applied;
-      await run(() => migrateCurrent(urls, log, { migrationsFolder: folder }));
+      await options.onSave({ paths, savedAt });
     }
   };
   const looping = loop().catch((error: unknown) => {
@@ -107,6 +151,16 @@ export async function watchDatabase(
       await looping;
     },
   };
+}
+
+/** A removed file, and one that was copied with its old time, were saved now. */
+function lastWrite(snapshot: Snapshot, paths: readonly string[]): number {
+  const now = Date.now();
+  const times = paths.map((path) => {
+    const time = Number(snapshot.get(path)?.split(":", 1)[0] ?? now);
+    return now - time > 5_000 ? now : time;
+  });
+  return Math.min(now, Math.max(...times));
 }
 
 async function takeSnapshot(folder: string): Promise<Snapshot> {
