@@ -81,7 +81,6 @@ export const queryClient = new QueryClient({
     queries: {
       // An answer with a reason will not change by asking again at once.
       retry: (count, error) => isOutage(error) && count < 2,
-      staleTime: 5_000,
       refetchOnWindowFocus: true,
     },
   },

@@ -113,7 +113,7 @@ export async function callServer<T>(
     throw new HttpError("server.unreachable", 503, { code: "DOWN" });
   }
   const text = await response.text();
-  let body: unknown = null;
+  let body: unknown;
   try {
     body = text === "" ? null : JSON.parse(text);
   } catch {

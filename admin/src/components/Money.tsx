@@ -1,5 +1,5 @@
-import { useLocale, useTranslate } from "react-admin";
 import Typography from "@mui/material/Typography";
+import { useLocale, useTranslate } from "react-admin";
 
 import { formatMoney } from "../format.ts";
 import { useCurrencies } from "./useLookups.ts";

@@ -3,13 +3,13 @@ import Chip from "@mui/material/Chip";
 import TextField from "@mui/material/TextField";
 import Typography from "@mui/material/Typography";
 import { useState } from "react";
+import type { CommonInputProps } from "react-admin";
 import {
   FieldTitle,
   InputHelperText,
   useInput,
   useResourceContext,
 } from "react-admin";
-import type { CommonInputProps } from "react-admin";
 
 import { useFacet } from "./useFacet.ts";
 

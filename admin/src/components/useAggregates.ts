@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { useDataProvider } from "react-admin";
 import type { AggregateParams } from "ra-data-postgraphile";
+import { useDataProvider } from "react-admin";
 
 import type { AppDataProvider } from "../dataProvider.ts";
 

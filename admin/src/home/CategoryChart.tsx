@@ -1,15 +1,15 @@
+import Box from "@mui/material/Box";
 import { BarChart } from "echarts/charts";
 import { GridComponent, TooltipComponent } from "echarts/components";
 import type { EChartsType } from "echarts/core";
-import { init, use } from "echarts/core";
+import { init, use as register } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
-import Box from "@mui/material/Box";
 import { useEffect, useRef } from "react";
 
 import { formatCount } from "../format.ts";
 import { useTokens } from "../theme/useTokens.ts";
 
-use([BarChart, GridComponent, TooltipComponent, SVGRenderer]);
+register([BarChart, GridComponent, TooltipComponent, SVGRenderer]);
 
 export type CategoryBar = { code: string; label: string; count: number };
 

@@ -5,7 +5,6 @@ import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import MenuItem from "@mui/material/MenuItem";
 import Skeleton from "@mui/material/Skeleton";
-import TextField from "@mui/material/TextField";
 import Typography from "@mui/material/Typography";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -13,6 +12,7 @@ import { useTranslate } from "react-admin";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { PlainSelect } from "../components/PlainSelect.tsx";
 import { useCurrencies } from "../components/useLookups.ts";
 import { readPreview } from "./importApi.ts";
 import type { ImportPreview, ImportRun } from "./types.ts";
@@ -154,21 +154,13 @@ export const MappingForm = ({
                 )}
               </Box>
               <Box role="cell">
-                <TextField
-                  select
+                <PlainSelect
+                  name={translate("imports.column_for", { field: label })}
                   value={value}
-                  onChange={(event) =>
-                    setEdited({ ...mapping, [field.name]: event.target.value })
+                  onSelect={(column) =>
+                    setEdited({ ...mapping, [field.name]: column })
                   }
                   error={field.required && value === NONE}
-                  slotProps={{
-                    htmlInput: {
-                      "aria-label": translate("imports.column_for", {
-                        field: label,
-                      }),
-                    },
-                    select: { displayEmpty: true },
-                  }}
                 >
                   <MenuItem value={NONE}>
                     <Typography
@@ -192,7 +184,7 @@ export const MappingForm = ({
                         })}
                       </MenuItem>
                     ))}
-                </TextField>
+                </PlainSelect>
               </Box>
               <Typography
                 role="cell"

@@ -3,7 +3,6 @@ import ReplayIcon from "@mui/icons-material/ReplayOutlined";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import MenuItem from "@mui/material/MenuItem";
-import TextField from "@mui/material/TextField";
 import Typography from "@mui/material/Typography";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -11,6 +10,7 @@ import { useDataProvider, useNotify, useTranslate } from "react-admin";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { PlainSelect } from "../components/PlainSelect.tsx";
 import { useCategories } from "../components/useLookups.ts";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { formatCount } from "../format.ts";
@@ -82,19 +82,11 @@ const LabelRow = ({
       </Box>
       {saved === undefined ? (
         <>
-          <TextField
-            select
+          <PlainSelect
             margin="none"
+            name={translate("imports.category_for", { label: unmapped.label })}
             value={code}
-            onChange={(event) => setCode(event.target.value)}
-            slotProps={{
-              htmlInput: {
-                "aria-label": translate("imports.category_for", {
-                  label: unmapped.label,
-                }),
-              },
-              select: { displayEmpty: true },
-            }}
+            onSelect={setCode}
           >
             <MenuItem value="">{translate("imports.choose_category")}</MenuItem>
             {categories.map((category) => (
@@ -102,7 +94,7 @@ const LabelRow = ({
                 {category.label}
               </MenuItem>
             ))}
-          </TextField>
+          </PlainSelect>
           <Button
             variant="outlined"
             disabled={code === ""}

@@ -1,12 +1,9 @@
 import Box from "@mui/material/Box";
+import Button from "@mui/material/Button";
 import Skeleton from "@mui/material/Skeleton";
 import type { ReactNode } from "react";
 import { Suspense, useEffect } from "react";
-import {
-  SkipNavigationButton,
-  useLocation,
-  useSidebarState,
-} from "react-admin";
+import { useLocation, useSidebarState, useTranslate } from "react-admin";
 import { ErrorBoundary } from "react-error-boundary";
 
 import { AppBar } from "./AppBar.tsx";
@@ -51,6 +48,26 @@ const ClosedDrawerAtStart = () => {
   return null;
 };
 
+/** The first stop of the keyboard; seen only while it has the focus. */
+const SkipLink = () => {
+  const translate = useTranslate();
+  return (
+    <Button
+      variant="contained"
+      onClick={() => document.getElementById("main-content")?.focus()}
+      sx={{
+        position: "fixed",
+        top: 12,
+        left: 12,
+        zIndex: "tooltip",
+        "&:not(:focus)": { transform: "translateY(-200%)" },
+      }}
+    >
+      {translate("app.skip")}
+    </Button>
+  );
+};
+
 export const Layout = ({ children }: { children: ReactNode }) => {
   const { pathname } = useLocation();
   return (
@@ -62,7 +79,7 @@ export const Layout = ({ children }: { children: ReactNode }) => {
         color: "text.primary",
       }}
     >
-      <SkipNavigationButton />
+      <SkipLink />
       <ClosedDrawerAtStart />
       <Sidebar />
       <Box

@@ -1,7 +1,6 @@
+import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import MenuItem from "@mui/material/MenuItem";
-import TextField from "@mui/material/TextField";
-import Box from "@mui/material/Box";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { RaRecord } from "react-admin";
@@ -16,12 +15,13 @@ import {
 } from "react-admin";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
+import { csvExporter } from "../components/exportCsv.ts";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
+import { PlainSelect } from "../components/PlainSelect.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
-import { csvExporter } from "../components/exportCsv.ts";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { InviteButton } from "../invitations/InviteDialog.tsx";
 import { useSession } from "../useSession.ts";
@@ -103,22 +103,14 @@ const RoleCell = ({ member }: { member: Member }) => {
   const roleName = (role: string) => translate(`roles.${role}`);
   if (!mayHandle(member)) return <>{roleName(member.role)}</>;
   return (
-    <TextField
-      select
+    <PlainSelect
       margin="none"
+      name={translate("members.role_of", {
+        name: member.displayName || (member.email ?? ""),
+      })}
       value={member.role}
       disabled={isPending}
-      onClick={(event) => event.stopPropagation()}
-      onChange={(event) =>
-        mutate({ member, role: event.target.value as Member["role"] })
-      }
-      slotProps={{
-        htmlInput: {
-          "aria-label": translate("members.role_of", {
-            name: member.displayName || (member.email ?? ""),
-          }),
-        },
-      }}
+      onSelect={(role) => mutate({ member, role: role as Member["role"] })}
       sx={{ width: 140 }}
     >
       {rolesIMaySet(session.role).map((role) => (
@@ -126,7 +118,7 @@ const RoleCell = ({ member }: { member: Member }) => {
           {roleName(role)}
         </MenuItem>
       ))}
-    </TextField>
+    </PlainSelect>
   );
 };
 

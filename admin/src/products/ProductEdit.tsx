@@ -1,7 +1,7 @@
 import { SimpleForm } from "react-admin";
 
-import { RecordEdit } from "../components/RecordEdit.tsx";
 import { FormToolbar } from "../components/FormToolbar.tsx";
+import { RecordEdit } from "../components/RecordEdit.tsx";
 import { ProductInputs } from "./ProductInputs.tsx";
 
 export const ProductEdit = () => (

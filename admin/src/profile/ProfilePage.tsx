@@ -91,7 +91,7 @@ export const ProfilePage = () => {
       <Box
         component="section"
         aria-label={translate("profile.about")}
-        sx={{ "& .RaEdit-noActions": { mt: 0 } }}
+        sx={{ "&& .RaEdit-noActions": { mt: 0 } }}
       >
         <RecordEdit
           resource="users"

@@ -404,6 +404,11 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
             backgroundColor: "transparent",
             borderTop: `1px solid ${c.line}`,
             paddingBlock: 14,
+            "&&.RaToolbar-mobileToolbar": {
+              backgroundColor: c.paper,
+              padding: "10px 16px",
+              zIndex: 2,
+            },
           },
         },
       },
@@ -419,7 +424,10 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
         },
       },
       RaTopToolbar: {
-        styleOverrides: { root: { backgroundColor: "transparent" } },
+        styleOverrides: { root: { "&&": { backgroundColor: "transparent" } } },
+      },
+      RaListToolbar: {
+        styleOverrides: { root: { "&&": { backgroundColor: "transparent" } } },
       },
       RaList: {
         styleOverrides: {

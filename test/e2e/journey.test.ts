@@ -1,0 +1,493 @@
+import { readFileSync } from "node:fs";
+
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Page } from "playwright-core";
+
+import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
+import { hasRealFile, REAL_FILE } from "../helpers/imports.ts";
+import {
+  openStage,
+  people,
+  picture,
+  settled,
+  type Stage,
+  type Visit,
+} from "./stage.ts";
+
+/** What the page must show for the file it is given. */
+type Catalogue = {
+  file: string | { name: string; mimeType: string; buffer: Buffer };
+  accepted: number;
+  refused: number;
+  /** A name that only this file brings. */
+  product: string;
+  unmapped: { label: string; rows: number };
+};
+
+function madeCatalogue(): Catalogue {
+  const header =
+    "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName";
+  const rows = Array.from({ length: 120 }, (_item, index) =>
+    [
+      90_000 + index,
+      "Women",
+      "Apparel",
+      "Topwear",
+      index < 100 ? "Tshirts" : "Sandals",
+      "Navy Blue",
+      "Summer",
+      2026,
+      "Casual",
+      `Quarzazate Tee ${index}`,
+    ].join(","),
+  );
+  return {
+    file: {
+      name: "made-catalogue.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from([header, ...rows].join("\n")),
+    },
+    accepted: 100,
+    refused: 20,
+    product: "Quarzazate Tee 7",
+    unmapped: { label: "Sandals", rows: 20 },
+  };
+}
+
+function realCatalogue(): Catalogue {
+  const lines = readFileSync(REAL_FILE, "utf8").trim().split(/\r?\n/);
+  const sandals = lines.filter((line) => line.split(",")[4] === "Sandals");
+  return {
+    file: REAL_FILE,
+    accepted: 986,
+    refused: 113,
+    product: "Nike Sahara Team India Fanwear Round Neck Jersey",
+    unmapped: { label: "Sandals", rows: sandals.length },
+  };
+}
+
+const catalogue = hasRealFile ? realCatalogue() : madeCatalogue();
+
+const tally = (page: Page, label: string) =>
+  page
+    .getByText(label, { exact: true })
+    .locator("xpath=preceding-sibling::*[1]")
+    .innerText()
+    .then((text) => Number(text.replaceAll(/\D/g, "")));
+
+async function signIn(page: Page, email: string): Promise<void> {
+  await page.goto("/admin/login");
+  await page.getByLabel("E-mail").fill(email);
+  await page
+    .getByLabel("Password", { exact: false })
+    .first()
+    .fill(DEMO_PASSWORD);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("button", { name: "Your account" }).waitFor();
+}
+
+async function signOut(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Your account" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+}
+
+async function search(page: Page, words: string): Promise<void> {
+  await page.goto("/admin/products");
+  await settled(page);
+  await page.getByPlaceholder("Name, SKU or label").fill(words);
+  await page.waitForURL(/filter=/);
+  await settled(page);
+}
+
+describe("the admin in a browser", () => {
+  let stage: Stage;
+  let visit: Visit;
+  let page: Page;
+
+  beforeAll(async () => {
+    stage = await openStage();
+    visit = await stage.visit();
+    page = visit.page;
+  }, 180_000);
+  afterAll(async () => {
+    await visit?.close();
+    await stage?.close();
+  });
+
+  it("greets a stranger with the sign-in page and refuses a wrong password", async () => {
+    await page.goto("/admin/products");
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await picture(page, "sign-in");
+    await page.getByLabel("E-mail").fill(people.owner);
+    await page
+      .getByLabel("Password", { exact: false })
+      .first()
+      .fill("not the password");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByRole("alert").innerText()).toMatch(/wrong/i);
+    // Chromium itself reports the 401 the server rightly answered.
+    expect(visit.complaints.splice(0)).toEqual([
+      expect.stringContaining("401"),
+    ]);
+  });
+
+  it("shows the owner true figures that lead to their rows", async () => {
+    await signIn(page, people.owner);
+    await settled(page);
+    await picture(page, "home");
+    const { rows } = await stage.db.root.query<{
+      products: number;
+      dresses: number;
+    }>(
+      `select count(*)::int as products,
+              count(*) filter (where p.category_code = 'dresses')::int as dresses
+       from app_public.products p
+       join app_public.brand_accounts b on b.id = p.brand_id
+       where b.slug = 'maison-lumiere'`,
+    );
+    const facts = rows[0] ?? { products: -1, dresses: -1 };
+    const figure = page
+      .locator(".MuiCard-root", { hasText: "Products" })
+      .first();
+    expect(await figure.innerText()).toContain(
+      new Intl.NumberFormat("en").format(facts.products),
+    );
+    await page.getByRole("link", { name: /^Dresses/ }).click();
+    await page.getByRole("heading", { level: 1, name: "Products" }).waitFor();
+    await settled(page);
+    expect(await page.getByText(/1-25 of/).innerText()).toBe(
+      `1-25 of ${facts.dresses}`,
+    );
+  });
+
+  it("imports the catalogue through the page: mapping, dry run, run", async () => {
+    await page.getByRole("link", { name: "Imports" }).click();
+    await page
+      .getByRole("link", { name: "Import a catalogue" })
+      .first()
+      .click();
+    await page.locator("input[type=file]").setInputFiles(catalogue.file);
+
+    await page
+      .getByRole("heading", { name: "Which column is which?" })
+      .waitFor();
+    expect(
+      await page
+        .getByRole("combobox", { name: "Column for SKU", exact: true })
+        .innerText(),
+    ).toBe("id");
+    expect(
+      await page
+        .getByRole("combobox", { name: "Column for Name", exact: true })
+        .innerText(),
+    ).toBe("productDisplayName");
+    expect(
+      await page
+        .getByRole("combobox", { name: "Column for Category", exact: true })
+        .innerText(),
+    ).toBe("articleType");
+
+    await page.getByRole("button", { name: "Dry run" }).click();
+    await page.getByRole("heading", { name: "What would happen" }).waitFor();
+    expect(await tally(page, "would be created")).toBe(catalogue.accepted);
+    expect(await tally(page, "refused")).toBe(catalogue.refused);
+
+    await page.getByRole("button", { name: "Import now" }).click();
+    await page.getByRole("heading", { name: "Result", exact: true }).waitFor();
+    await settled(page);
+    expect(await tally(page, "created")).toBe(catalogue.accepted);
+    expect(await tally(page, "refused")).toBe(catalogue.refused);
+    await picture(page, "import");
+  });
+
+  it("adds a mapping with one click and runs the refused rows again", async () => {
+    const { label, rows } = catalogue.unmapped;
+    await page
+      .getByRole("combobox", { name: `Category for ${label}`, exact: true })
+      .click();
+    await page.getByRole("option", { name: "Sneakers" }).click();
+    await page
+      .getByRole("listitem")
+      .filter({ hasText: new RegExp(`^${label}`) })
+      .getByRole("button", { name: "Add mapping" })
+      .click();
+    await page.getByText("Mapped to Sneakers").waitFor();
+    await page
+      .getByRole("button", { name: "Run refused rows again" })
+      .last()
+      .click();
+    await page.getByText("Second try of the refused rows").waitFor();
+    await page.getByRole("heading", { name: "Result", exact: true }).waitFor();
+    expect(await tally(page, "created")).toBe(rows);
+    expect(await tally(page, "refused")).toBe(catalogue.refused - rows);
+  });
+
+  it("shows the new rows in the product list", async () => {
+    await search(page, catalogue.product);
+    expect(
+      await page
+        .getByRole("row", { name: new RegExp(catalogue.product) })
+        .count(),
+    ).toBe(1);
+    await page.goto("/admin/products");
+    await picture(page, "list");
+  });
+
+  it("edits a product with a picture, tags and a price", async () => {
+    await search(page, catalogue.product);
+    await page
+      .getByRole("row", { name: new RegExp(catalogue.product) })
+      .click();
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByLabel("Price").fill("1,299.5");
+    await page.getByRole("combobox", { name: "Currency" }).click();
+    await page.getByRole("option", { name: "EUR" }).click();
+    await page.getByRole("combobox", { name: "Tags" }).fill("capsule,");
+    // A real picture, drawn by the browser that is here anyway.
+    const png = await page.screenshot({
+      clip: { x: 0, y: 0, width: 64, height: 64 },
+    });
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "look.png", mimeType: "image/png", buffer: png });
+    await page.getByText("Replace the picture").waitFor();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("€1,299.50").waitFor();
+    await page.getByText("capsule", { exact: true }).waitFor();
+    const image = page.getByRole("img", { name: catalogue.product });
+    await image.waitFor();
+    expect(await image.getAttribute("src")).toContain("/files/");
+    await expect(
+      image.evaluate(async (element) => {
+        const picture = element as HTMLImageElement;
+        await picture.decode();
+        return picture.naturalWidth;
+      }),
+    ).resolves.toBe(64);
+  });
+
+  it("says so when somebody else saved first, and loads their version", async () => {
+    await page.getByRole("link", { name: "Edit" }).click();
+    const name = page.getByRole("textbox", { name: "Name" });
+    await name.fill("My version");
+    await stage.db.root.query(
+      "update app_public.products set name = 'Their version' where name = $1",
+      [catalogue.product],
+    );
+    await page.getByRole("button", { name: "Save" }).click();
+    await page
+      .getByRole("dialog", { name: "Somebody else saved this first" })
+      .waitFor();
+    await page
+      .getByRole("button", { name: "Load the current version" })
+      .click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await name.inputValue()).toBe("Their version");
+    await name.fill(catalogue.product);
+    await page.getByRole("button", { name: "Save" }).click();
+    await page
+      .getByRole("heading", { level: 2, name: catalogue.product })
+      .waitFor();
+    // Chromium reports the refusal's status; nothing else may have gone wrong.
+    const others = visit.complaints
+      .splice(0)
+      .filter((text) => !/status of 4\d\d/.test(text));
+    expect(others).toEqual([]);
+  });
+
+  it("hides all of it from the owner of another brand", async () => {
+    const address = page.url();
+    await signOut(page);
+    await signIn(page, people.otherOwner);
+    await search(page, catalogue.product);
+    await page.getByRole("heading", { name: "No match" }).waitFor();
+    // Not empty because the page shows nothing: their own products are there.
+    await page.getByRole("button", { name: "Clear all filters" }).click();
+    await settled(page);
+    expect(await page.getByText(/1-25 of/).innerText()).toMatch(
+      /^1-25 of \d+$/,
+    );
+    await page.goto(address);
+    await page.getByText("This is not here").waitFor();
+    await signOut(page);
+    expect(visit.complaints).toEqual([]);
+  });
+});
+
+describe("people in a browser", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage();
+  }, 180_000);
+  afterAll(() => stage?.close());
+
+  it("an owner invites a person, who accepts by the link that is shown once", async () => {
+    const host = await stage.visit({ as: people.owner });
+    await host.page.goto("/admin/members");
+    await host.page.getByRole("button", { name: "Invite a person" }).click();
+    await host.page
+      .getByRole("textbox", { name: "E-mail" })
+      .fill("new.hand@example.test");
+    await host.page.getByRole("combobox", { name: "Role" }).click();
+    await host.page.getByRole("option", { name: "Manager" }).click();
+    await host.page
+      .getByRole("button", { name: "Invite", exact: true })
+      .click();
+    const link = await host.page.getByLabel("Invitation link").inputValue();
+    expect(link).toContain("/admin/accept-invite#token=");
+    await host.close();
+
+    const guest = await stage.visit();
+    await guest.page.goto(link);
+    await guest.page
+      .getByText("You are invited to Maison Lumière as Manager")
+      .waitFor();
+    await guest.page.getByLabel("Your name").fill("Noor Hand");
+    await guest.page.getByLabel("New password").fill("a long enough sentence");
+    await guest.page
+      .getByRole("button", { name: "Accept the invitation" })
+      .click();
+    await guest.page.getByRole("heading", { level: 1, name: /Noor/ }).waitFor();
+    await guest.page.getByText("Manager").first().waitFor();
+    expect(guest.complaints).toEqual([]);
+    await guest.close();
+  });
+
+  it("an analyst meets no button that would be refused", async () => {
+    const visit = await stage.visit({ as: people.analyst });
+    await visit.page.goto("/admin/products");
+    await settled(visit.page);
+    expect(await visit.page.getByRole("link", { name: "Create" }).count()).toBe(
+      0,
+    );
+    expect(
+      await visit.page.getByRole("link", { name: "Imports" }).count(),
+    ).toBe(0);
+    await visit.page.goto("/admin/products/create");
+    await visit.page
+      .getByText("This page is not part of your role")
+      .first()
+      .waitFor();
+    expect(visit.complaints).toEqual([]);
+    await visit.close();
+  });
+
+  it("staff open a wardrobe only with a reason, and the audit log says so", async () => {
+    const visit = await stage.visit({ as: people.staff });
+    await visit.page.goto("/admin/wardrobe-access");
+    await visit.page
+      .getByRole("combobox", { name: "Whose wardrobe" })
+      .fill(people.shopper);
+    await visit.page
+      .getByRole("option", { name: new RegExp(people.shopper) })
+      .click();
+    const open = visit.page.getByRole("button", { name: "Open the wardrobe" });
+    expect(await open.isDisabled()).toBe(true);
+    await visit.page
+      .getByRole("textbox", { name: "Reason" })
+      .fill("Ticket 4711: missing garment");
+    await open.click();
+    await visit.page.getByRole("heading", { name: /\d+ garments/ }).waitFor();
+    await visit.page.goto("/admin/audit_log");
+    await visit.page.getByText("Wardrobe opened").first().waitFor();
+    expect(visit.complaints).toEqual([]);
+    await visit.close();
+  });
+
+  it("a shopper adds a garment to the own wardrobe and takes it out", async () => {
+    const visit = await stage.visit({ as: people.shopper });
+    const { page } = visit;
+    await page.goto("/admin/wardrobe_items/create");
+    await page
+      .getByRole("textbox", { name: "Name" })
+      .fill("Grandmother's cardigan");
+    await page.getByRole("combobox", { name: "Category" }).click();
+    await page.getByRole("option", { name: "Tops" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("link", { name: /Grandmother's cardigan/ }).click();
+    await page.getByRole("button", { name: "Take out" }).click();
+    await page
+      .getByRole("dialog")
+      .getByRole("button", { name: "Take out" })
+      .click();
+    await page.getByText("Taken out of your wardrobe").waitFor();
+    await page
+      .getByRole("link", { name: /Grandmother's cardigan/ })
+      .waitFor({ state: "detached" });
+    expect(visit.complaints).toEqual([]);
+    await visit.close();
+  });
+
+  it("a person with several brands switches between them", async () => {
+    const visit = await stage.visit({ as: "agency@closetai.test" });
+    const { page } = visit;
+    await page.goto("/admin/");
+    const switcher = page.getByRole("button", { name: /^Working as/ });
+    const before = await switcher.innerText();
+    await switcher.click();
+    await page.getByRole("menuitem", { selected: false }).first().waitFor();
+    const other = page.locator('[role="menuitem"]:not(.Mui-selected)').first();
+    await other.click();
+    await page.waitForURL(/\/admin\/?$/);
+    await page.waitForFunction(
+      (text) =>
+        document.querySelector('[aria-label^="Working as"]')?.textContent !==
+          text && document.querySelector('[aria-label^="Working as"]') !== null,
+      before,
+    );
+    expect(visit.complaints).toEqual([]);
+    await visit.close();
+  });
+
+  it("says when the server is away, keeps the text, and goes on by itself", async () => {
+    const visit = await stage.visit({ as: people.owner });
+    const { page } = visit;
+    await page.goto("/admin/products/create");
+    await page.getByRole("textbox", { name: "Name" }).fill("Half a coat");
+    await visit.context.route(/\/(graphql|readyz)$/, (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: "application/json",
+        body: JSON.stringify({
+          errors: [{ message: "Away", extensions: { code: "DOWN" } }],
+        }),
+      }),
+    );
+    await page.getByRole("combobox", { name: "Colour" }).click();
+    await page.getByText("The server is not answering right now").waitFor();
+    await visit.context.unroute(/\/(graphql|readyz)$/);
+    await page
+      .getByText("The server is not answering right now")
+      .waitFor({ state: "detached" });
+    expect(await page.getByRole("textbox", { name: "Name" }).inputValue()).toBe(
+      "Half a coat",
+    );
+    await visit.close();
+  });
+
+  it("works by keyboard: skip link, menu, dialog that returns the focus", async () => {
+    const visit = await stage.visit({ as: people.owner });
+    const { page } = visit;
+    await page.goto("/admin/members");
+    await settled(page);
+    await page.keyboard.press("Tab");
+    const skip = page.locator(":focus");
+    expect(await skip.innerText()).toMatch(/skip/i);
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe(
+      "main-content",
+    );
+    const invite = page.getByRole("button", { name: "Invite a person" });
+    await invite.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(
+      await invite.evaluate((element) => element === document.activeElement),
+    ).toBe(true);
+    await visit.close();
+  });
+});

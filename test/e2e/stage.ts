@@ -1,0 +1,154 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Browser, BrowserContext, Page } from "playwright-core";
+
+import { buildAdmin } from "../../server/buildAdmin.ts";
+import { projectDir } from "../../server/config.ts";
+import { seedDemo } from "../../server/db/seed.ts";
+import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
+import { launchBrowser } from "../helpers/browser.ts";
+import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
+
+export const people = {
+  owner: "owner@maison-lumiere.test",
+  analyst: "analyst@maison-lumiere.test",
+  otherOwner: "owner@northside-denim.test",
+  staff: "staff@closetai.test",
+  shopper: "shopper@closetai.test",
+} as const;
+
+export type Visit = {
+  page: Page;
+  context: BrowserContext;
+  /** Console errors, uncaught exceptions and policy violations so far. */
+  complaints: string[];
+  close(): Promise<void>;
+};
+
+export type VisitOptions = {
+  /** Signed in from the start; nobody when left out. */
+  as?: string;
+  width?: number;
+  scheme?: "light" | "dark";
+};
+
+export type Stage = {
+  db: TestDatabase;
+  server: TestHttpServer;
+  visit(options?: VisitOptions): Promise<Visit>;
+  close(): Promise<void>;
+};
+
+/** Two test files at once must not build over each other. */
+async function buildOnce(): Promise<void> {
+  const lock = join(
+    projectDir,
+    "node_modules",
+    ".cache",
+    "closetai-admin.lock",
+  );
+  mkdirSync(join(lock, ".."), { recursive: true });
+  const giveUpAt = Date.now() + 120_000;
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      // A process that was killed left it: after two minutes it is nobody's.
+      if (Date.now() > giveUpAt) rmSync(lock, { recursive: true, force: true });
+      else if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      else await sleep(200);
+    }
+  }
+  try {
+    await buildAdmin();
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+/** The demo, served as `npm start` serves it, and a browser in front of it. */
+export async function openStage(): Promise<Stage> {
+  await buildOnce();
+  const db = await createTestDatabase();
+  await seedDemo(db.urls, { scale: "demo" });
+  const server = await startTestServer(db, { worker: "in-process" });
+  const browser: Browser = await launchBrowser();
+  return {
+    db,
+    server,
+    visit: (options) => visit(browser, server.url, options),
+    close: async () => {
+      await browser.close();
+      await server.close();
+      await db.drop();
+    },
+  };
+}
+
+async function visit(
+  browser: Browser,
+  url: string,
+  { as, width = 1280, scheme = "light" }: VisitOptions = {},
+): Promise<Visit> {
+  const phone = width < 600;
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: { width, height: phone ? 844 : 860 },
+    colorScheme: scheme,
+    isMobile: phone,
+    hasTouch: phone,
+    // Pictures and checks must not catch a page half way through a fade.
+    reducedMotion: "reduce",
+  });
+  if (as !== undefined) {
+    const answer = await context.request.post("/auth/login", {
+      data: { email: as, password: DEMO_PASSWORD },
+      headers: { origin: url },
+    });
+    if (!answer.ok()) {
+      throw new Error(`${as} cannot sign in: ${await answer.text()}`);
+    }
+  }
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  return { page, context, complaints, close: () => context.close() };
+}
+
+/** Waits until nothing on the page says that it is still being filled. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForLoadState("networkidle");
+  await page
+    .locator(".MuiSkeleton-root")
+    .first()
+    .waitFor({ state: "detached" });
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await Promise.all(
+      Array.from(document.images)
+        .filter((image) => image.loading !== "lazy")
+        .map((image) => image.decode().catch(() => undefined)),
+    );
+  });
+}
+
+const PICTURES = join(import.meta.dirname, "screenshots");
+
+/**
+ * Keeps a picture of the page. Those in the repository change only on purpose
+ * (SCREENSHOTS=update), so that running the tests leaves nothing behind.
+ */
+export async function picture(page: Page, name: string): Promise<Buffer> {
+  await settled(page);
+  const path = join(PICTURES, `${name}.png`);
+  const keep = process.env["SCREENSHOTS"] === "update" || !existsSync(path);
+  return page.screenshot(keep ? { path } : {});
+}
