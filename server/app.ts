@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 
 import express, { type Express } from "express";
 import type { Disk } from "flydrive";
@@ -24,6 +24,7 @@ import { installHealth } from "./http/installHealth.ts";
 import { installImports } from "./http/installImports.ts";
 import { installLogging } from "./http/installLogging.ts";
 import { installMetrics } from "./http/installMetrics.ts";
+import { installOverload } from "./http/installOverload.ts";
 import { installRateLimits } from "./http/installRateLimits.ts";
 import { installRequestScope } from "./http/installRequestScope.ts";
 import { installSecurityHeaders } from "./http/installSecurityHeaders.ts";
@@ -51,8 +52,8 @@ export type AppDeps = {
   adminDir: string;
   /** The sign-ins to show on the sign-in page; empty without demo data. */
   demoAccounts: readonly { email: string; label: string }[];
-  /** Adds what only a developer's server has; null everywhere else. */
-  develop: ((app: Express, parts: LiveParts) => void) | null;
+  /** What only a developer's server has; null everywhere else. */
+  development: Development | null;
   /** Registers what keeps connections open of its own accord, e.g. websockets. */
   onDrain(close: () => Promise<void>): void;
   /** Registers what must end before the database connections do. */
@@ -60,10 +61,15 @@ export type AppDeps = {
 };
 
 /** What changes while the server runs, when a developer saves. */
-export type LiveParts = {
-  api: GraphQLApi;
-  catalogs: Catalogs;
-  deps: AppDeps;
+export type LiveParts = { api: GraphQLApi; catalogs: Catalogs };
+
+export type Development = {
+  /** In place of the built admin. */
+  installAdmin(app: Express, deps: AppDeps): void;
+  /** After all other routes. */
+  install(app: Express, deps: AppDeps, parts: LiveParts): void;
+  /** Whether a websocket is for it, and not for the GraphQL API. */
+  ownsSocket(request: IncomingMessage): boolean;
 };
 
 /** A request reads top to bottom: each line installs one thing. */
@@ -80,8 +86,9 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   installHealth(app, deps);
   installCompression(app);
   await installIllustrations(app, deps);
-  installAdmin(app, deps);
+  (deps.development?.installAdmin ?? installAdmin)(app, deps);
   installFiles(app, deps);
+  installOverload(app, deps);
   installActor(app, deps);
   installRateLimits(app, deps);
   installImports(app, deps);
@@ -91,7 +98,7 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   const catalogs = new Catalogs(deps.pools.app, api.schema);
   installCatalog(app, deps, catalogs);
   installExports(app, deps, catalogs, api);
-  deps.develop?.(app, { api, catalogs, deps });
+  deps.development?.install(app, deps, { api, catalogs });
   installErrors(app, deps);
   return app;
 }

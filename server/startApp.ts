@@ -26,7 +26,7 @@ export type StartOptions = {
   http: HttpServer;
   lifecycle: Lifecycle;
   adminDir?: string;
-  develop?: AppDeps["develop"];
+  development?: AppDeps["development"];
 };
 
 export type RunningApp = {
@@ -75,7 +75,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
       constraints: () => constraints,
       adminDir: options.adminDir ?? join(projectDir, "admin", "dist"),
       demoAccounts: demo ? DEMO_ACCOUNTS : [],
-      develop: options.develop ?? null,
+      development: options.development ?? null,
       onDrain: (end) => drainers.push(end),
       onClose: (end) => closers.push(end),
     };

@@ -68,6 +68,7 @@ export async function installGraphQL(
   const sockets = makeUpgradeHandler(serv, { limits: config.limits, log });
 
   const onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer) => {
+    if (deps.development?.ownsSocket(request)) return;
     request.requestId = randomUUID();
     void requestScope.run({ requestId: request.requestId }, async () => {
       const refusal = await refuseUpgrade(request, deps);
