@@ -77,6 +77,15 @@ export const invitations = named("00e0", [
 ]);
 export const mappings = named("00f0", ["A.mapping", "B.mapping"]);
 export const runs = named("0100", ["A.run", "B.run"]);
+export const views = named("0120", [
+  "A.viewer's",
+  "A.shared",
+  "A.default",
+  "B.shared",
+  "shopper's",
+  "both's",
+  "support's",
+]);
 export const audits = named("0110", ["A.event", "B.event", "shopper.event"]);
 
 export const files = {
@@ -140,6 +149,7 @@ export const rowNames: Record<string, Record<string, string>> = {
     [`${runs["A.run"]},2`]: "A.refusal",
     [`${runs["B.run"]},2`]: "B.refusal",
   },
+  "app_public.saved_views": names(views),
   "app_public.audit_log": names(audits),
 };
 
@@ -265,6 +275,18 @@ export async function createWorld(client: ClientBase): Promise<void> {
       label: "Sandals",
     })),
   );
+  await put("saved_views", [
+    savedView("A.viewer's", "A.viewer", "A", {}),
+    savedView("A.shared", "A.analyst", "A", { is_shared: true }),
+    savedView("A.default", "A.manager", "A", {
+      is_shared: true,
+      default_for: "viewer",
+    }),
+    savedView("B.shared", "B.viewer", "B", { is_shared: true }),
+    savedView("shopper's", "shopper", null, {}),
+    savedView("both's", "both", null, {}),
+    savedView("support's", "support", null, {}),
+  ]);
   await replaceAuditTrail(client, put);
 
   // Rows in every private table: a denial on an empty one would prove nothing.
@@ -298,6 +320,24 @@ export async function createWorld(client: ClientBase): Promise<void> {
   await putPrivate("import_rows", [
     { run_id: runs["A.run"], line_no: 2, fields: ["1", "Sandals"] },
   ]);
+}
+
+function savedView(
+  name: keyof typeof views,
+  person: Person,
+  brand: Brand | null,
+  extra: Row,
+): Row {
+  return {
+    id: views[name],
+    user_id: people[person],
+    brand_id: brand === null ? null : brands[brand],
+    resource: "products",
+    name,
+    is_shared: false,
+    default_for: null,
+    ...extra,
+  };
 }
 
 /**

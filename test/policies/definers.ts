@@ -61,6 +61,10 @@ export const DEFINERS: Record<string, string> = {
     "must count owners that the caller may not see",
   "app_private.tidy_imports": "the worker ends abandoned imports",
 
+  "app_hidden.may_select_row":
+    "asks the policies of the request's role about any table",
+  "app_public.row_history":
+    "reads the audit trail for whoever may select the row; asks may_select_row",
   "app_public.break_glass_wardrobe":
     "staff have no right on wardrobes; checks the caller and leaves a trail",
   "app_public.cancel_import": "changes a run of the active brand",

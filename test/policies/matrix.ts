@@ -101,6 +101,20 @@ const membersOfB = [
   "B+B.owner",
   "B+both",
 ];
+/** A view is changed by whoever saved it, and by nobody else. */
+const ownViews: Who<Rows> = [
+  [["A.viewer"], ["A.viewer's"]],
+  [["A.analyst"], ["A.shared"]],
+  [["A.manager"], ["A.default"]],
+  [["A.owner", "both in A"], []],
+  [["B.viewer"], ["B.shared"]],
+  [["B.analyst", "B.manager", "B.owner", "both in B"], []],
+  [["shopper"], ["shopper's"]],
+  [["neighbour"], []],
+  [["both off duty"], ["both's"]],
+  [["support"], ["support's"]],
+  [["finance", "privacy", "admin"], []],
+];
 /** Whom a manager may change: viewers and analysts. */
 const juniorsOfA = ["A+A.viewer", "A+A.analyst", "A+both"];
 const juniorsOfB = ["B+B.viewer", "B+B.analyst"];
@@ -634,6 +648,74 @@ export const matrix: Record<string, Rules> = {
       [managersOfB, ["B.refusal"]],
       [staff, "all"],
     ],
+  },
+
+  "app_public.saved_views": {
+    select: [
+      [["A.viewer"], ["A.viewer's", "A.shared", "A.default"]],
+      [
+        ["A.analyst", "A.manager", "A.owner", "both in A"],
+        ["A.shared", "A.default"],
+      ],
+      [inB, ["B.shared"]],
+      [["shopper"], ["shopper's"]],
+      [["neighbour"], []],
+      [["both off duty"], ["both's"]],
+      [["support"], ["support's"]],
+      [["finance", "privacy", "admin"], []],
+    ],
+    insert: {
+      columns: [
+        [
+          [...shoppers, ...inA, ...inB, ...staff],
+          [
+            "user_id",
+            "brand_id",
+            "resource",
+            "name",
+            "view",
+            "is_shared",
+            "default_for",
+          ],
+        ],
+      ],
+      done: {
+        "an own view outside any brand": [...shoppers, ...staff],
+        "an own view of A": inA,
+        "an own view of A, shared": inA,
+        // Whoever may write the brand's data sets what a role opens with.
+        "a default of A": managersOfA,
+        "a view of A in another's name": ["A.viewer"],
+        "a shopper's view": ["shopper"],
+        "an own view of B": inB,
+      },
+    },
+    update: {
+      columns: [
+        [
+          [...shoppers, ...inA, ...inB, ...staff],
+          ["name", "view", "is_shared", "default_for", "updated_at"],
+        ],
+      ],
+      rows: {
+        "the name": ownViews,
+        "the default": [
+          [["A.viewer"], ["A.viewer's=refused"]],
+          [["A.analyst"], ["A.shared=refused"]],
+          [["A.manager"], ["A.default"]],
+          [["A.owner", "both in A"], []],
+          [["B.viewer"], ["B.shared=refused"]],
+          [["B.analyst", "B.manager", "B.owner", "both in B"], []],
+          // Outside a brand there is nobody to share with.
+          [["shopper"], ["shopper's=23514"]],
+          [["neighbour"], []],
+          [["both off duty"], ["both's=23514"]],
+          [["support"], ["support's=23514"]],
+          [["finance", "privacy", "admin"], []],
+        ],
+      },
+    },
+    delete: ownViews,
   },
 
   // Written by triggers and functions only, and never changed.

@@ -54,6 +54,8 @@ const EQUIVALENT: Record<string, string> = {
   "app_public.staff_members update_admin check opened": noOwnerChange,
   "app_public.wardrobe_items update_own check opened": noOwnerChange,
   "app_public.item_embeddings update_own check opened": noOwnerChange,
+  "app_public.saved_views update_own check opened": noOwnerChange,
+  "app_public.saved_views update_manager check opened": noOwnerChange,
   "app_public.brand_invitations update_owner check opened":
     "no role may set accepted_at, so the check repeats the condition of the update",
 };

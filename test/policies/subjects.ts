@@ -67,6 +67,20 @@ function item(owner: string, extra: Record<string, string> = {}) {
   };
 }
 
+function savedView(
+  user: string,
+  brand: string | null,
+  extra: Record<string, string> = {},
+) {
+  return {
+    user_id: user,
+    brand_id: brand === null ? "null" : text(brand),
+    resource: text("products"),
+    name: text("New"),
+    ...extra,
+  };
+}
+
 const publicSubjects: Record<string, Omit<Subject, "table">> = {
   users: {
     key: ["id"],
@@ -265,6 +279,32 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
       },
     },
     updates: { "the reason": "reason = 'Changed'" },
+  },
+  saved_views: {
+    key: ["id"],
+    inserts: {
+      "an own view outside any brand": savedView(me, null),
+      "an own view of A": savedView(me, brands.A),
+      "an own view of A, shared": savedView(me, brands.A, {
+        is_shared: "true",
+      }),
+      "a default of A": savedView(me, brands.A, {
+        is_shared: "true",
+        default_for: text("analyst"),
+      }),
+      "a view of A in another's name": savedView(
+        text(people["A.viewer"]),
+        brands.A,
+      ),
+      "a shopper's view": savedView(text(people.shopper), null),
+      "an own view of B": savedView(me, brands.B),
+    },
+    updates: {
+      "the name": "name = 'Changed'",
+      // Another role for each row: a role has one default in a brand.
+      "the default":
+        "is_shared = true, default_for = (enum_range(null::app_public.brand_role))[1 + length(name) % 4]",
+    },
   },
   audit_log: {
     key: ["id"],
