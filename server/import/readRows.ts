@@ -1,4 +1,4 @@
-import { pipeline, type Readable } from "node:stream";
+import { pipeline, type Readable, Transform } from "node:stream";
 
 import { CsvError, type Options, parse } from "csv-parse";
 
@@ -16,6 +16,9 @@ export type FileRow = { line: number; fields: string[] };
 
 /** A row beyond this is a fault of the file: most often a quote left open. */
 export const MAX_ROW_BYTES = 1024 * 1024;
+
+/** The parser's limit counts text, not delimiters: a row of commas has none. */
+const MAX_ROW_FIELDS = 100_000;
 
 /**
  * The rows of a file, header included, blank ones left out, in constant
@@ -58,9 +61,22 @@ export async function* readRows(
   // Its types know rows of another shape only together with column names.
   const parser = parse(options as unknown as Options);
 
+  const startOfRow = (): number =>
+    lastLine + 1 + (parser.info.empty_lines - blankLines);
+  // The fields of the row being read, which the parser's types leave out.
+  const { state } = parser as unknown as { state: { record: unknown[] } };
+  const guard = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (state.record.length <= MAX_ROW_FIELDS) done(null, chunk);
+      else done(tooManyFields(startOfRow()));
+    },
+  });
+
   const decoder = decoderFor(format.encoding);
   const streams =
-    decoder === null ? [source, parser] : [source, decoder, parser];
+    decoder === null
+      ? [source, guard, parser]
+      : [source, decoder, guard, parser];
   // An error anywhere destroys the parser with it, and the loop below throws it.
   pipeline(streams, () => undefined);
 
@@ -68,8 +84,7 @@ export async function* readRows(
     for await (const row of parser as AsyncIterable<FileRow>) yield row;
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    const start = lastLine + 1 + (parser.info.empty_lines - blankLines);
-    throw faultOf(error, start, maxRowBytes);
+    throw faultOf(error, startOfRow(), maxRowBytes);
   }
 }
 
@@ -103,6 +118,14 @@ function isBlank(field: string): boolean {
  */
 function withoutNul(field: string): string {
   return field.includes("\0") ? field.replaceAll("\0", "\u0001") : field;
+}
+
+function tooManyFields(start: number): ImportError {
+  return new ImportError(
+    "LARGE",
+    `The row that starts at line ${start} has more than ${MAX_ROW_FIELDS.toLocaleString("en")} fields.`,
+    "Repair that line and upload the file again.",
+  );
 }
 
 function faultOf(error: CsvError, start: number, maxRowBytes: number): Error {

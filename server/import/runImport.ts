@@ -22,6 +22,7 @@ export type RunDeps = {
     error(details: object, message: string): void;
   };
   batchSize?: number;
+  maxRows?: number;
   /** Asks to stop after the batch at hand; the run stays resumable. */
   signal?: AbortSignal;
   /** Called after staging and after every batch. */
@@ -172,7 +173,7 @@ async function stageFile(
 ): Promise<void> {
   const file = await openImportFile(deps.files, run.storage_key);
   let next = Date.now() + HEARTBEAT_MS;
-  await copyRows(client, run, file, async () => {
+  const onChunk = async (): Promise<void> => {
     stopIfAsked(deps);
     if (Date.now() < next) return;
     next = Date.now() + HEARTBEAT_MS;
@@ -182,7 +183,8 @@ async function stageFile(
       [run.id],
     );
     if (rows[0]?.goes_on !== true) throw new StagingStopped();
-  });
+  };
+  await copyRows(client, run, file, onChunk, deps.maxRows);
 }
 
 async function runBatches(

@@ -4,10 +4,14 @@ import { pipeline } from "node:stream/promises";
 import type { ClientBase } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 
+import { ImportError } from "./importError.ts";
 import { formatOf, type ImportRun } from "./importRun.ts";
 import { type FileRow, readRows } from "./readRows.ts";
 
 const CHUNK_CHARS = 64 * 1024;
+
+/** A file of line breaks and little else would fill the disk otherwise. */
+export const MAX_IMPORT_ROWS = 2_000_000;
 
 /**
  * Streams the rows of a file into the staging table through COPY. Memory stays
@@ -19,6 +23,7 @@ export async function copyRows(
   run: ImportRun,
   file: Readable,
   onChunk: () => Promise<void>,
+  maxRows: number = MAX_IMPORT_ROWS,
 ): Promise<void> {
   const target = client.query(
     copyFrom(
@@ -26,7 +31,7 @@ export async function copyRows(
     ),
   );
   await pipeline(
-    copyText(run.id, readRows(file, formatOf(run)), onChunk),
+    copyText(run.id, readRows(file, formatOf(run)), onChunk, maxRows),
     target,
   );
 }
@@ -36,14 +41,18 @@ async function* copyText(
   runId: string,
   rows: AsyncIterable<FileRow>,
   onChunk: () => Promise<void>,
+  maxRows: number,
 ): AsyncGenerator<string, void, undefined> {
   let chunk = "";
   let isHeader = true;
+  let count = 0;
   for await (const row of rows) {
     if (isHeader) {
       isHeader = false;
       continue;
     }
+    count++;
+    if (count > maxRows) throw tooManyRows(maxRows);
     chunk += `${runId}\t${row.line}\t${copyArray(row.fields)}\n`;
     if (chunk.length >= CHUNK_CHARS) {
       await onChunk();
@@ -52,6 +61,14 @@ async function* copyText(
     }
   }
   if (chunk !== "") yield chunk;
+}
+
+function tooManyRows(maxRows: number): ImportError {
+  return new ImportError(
+    "LARGE",
+    `The file has more than ${maxRows.toLocaleString("en")} rows.`,
+    "Split it into several files and import them one after the other.",
+  );
 }
 
 /**

@@ -217,6 +217,12 @@ describe("a file that cannot be imported is refused with a sentence", () => {
       "The row that starts at line 3 is larger than 1024 KB.",
     ],
     [
+      "a row of nothing but commas",
+      `${HEADER}\n1,Shirts,Blue,One\n${",".repeat(5 * 1024 * 1024)}\n`,
+      "LARGE",
+      "The row that starts at line 3 has more than 100,000 fields.",
+    ],
+    [
       "10 MB in one quoted field",
       `${HEADER}\n1,Shirts,Blue,"${"x\n".repeat(5 * 1024 * 1024)}"\n`,
       "LARGE",
@@ -294,6 +300,19 @@ describe("a file that cannot be imported is refused with a sentence", () => {
       expect(await readProducts(world)).toEqual([]);
     },
   );
+});
+
+it("refuses a file with too many rows before any of them is imported", async () => {
+  const run = await importFile(world, world.manager, CATALOGUE, {
+    deps: { maxRows: 2 },
+  });
+  expect(run).toMatchObject({
+    status: "failed",
+    error_code: "LARGE",
+    error_message:
+      "The file has more than 2 rows. Split it into several files and import them one after the other.",
+  });
+  expect(await readProducts(world)).toEqual([]);
 });
 
 describe("a row that cannot be imported is reported", () => {
