@@ -32,6 +32,8 @@ export type Limits = {
   statementMs: number;
   /** LIMIT_HEADERS_MS: time a client has to send its headers. */
   headersMs: number;
+  /** LIMIT_IN_FLIGHT: requests being answered at once; past it the answer is 503. */
+  inFlight: number;
   /** LIMIT_REQUESTS_PER_MINUTE: API requests of one person, or of one address when signed out. */
   requestsPerMinute: number;
   /** LIMIT_SIGN_INS_PER_MINUTE: sign-in, reset and invitation requests of one address. */
@@ -148,6 +150,7 @@ export const DEFAULT_LIMITS: Limits = {
   executionMs: 10_000,
   statementMs: 5_000,
   headersMs: 10_000,
+  inFlight: 250,
   requestsPerMinute: 3_000,
   signInsPerMinute: 30,
   uploadBytes: 10 * 1024 * 1024,
@@ -169,6 +172,7 @@ const LIMIT_VARIABLES: Readonly<Record<keyof Limits, string>> = {
   executionMs: "LIMIT_EXECUTION_MS",
   statementMs: "LIMIT_STATEMENT_MS",
   headersMs: "LIMIT_HEADERS_MS",
+  inFlight: "LIMIT_IN_FLIGHT",
   requestsPerMinute: "LIMIT_REQUESTS_PER_MINUTE",
   signInsPerMinute: "LIMIT_SIGN_INS_PER_MINUTE",
   uploadBytes: "LIMIT_UPLOAD_BYTES",

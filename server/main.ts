@@ -10,6 +10,8 @@ import { makeSteps } from "./steps.ts";
 
 /** What is accepted is finished within this; then connections are cut. */
 const DRAIN_MS = 8_000;
+/** A database that hangs must not keep the process from ending. */
+const LAST_RESORT_MS = 30_000;
 /** Whoever routes traffic here gets this long to see that readiness is gone. */
 const NOTICE_MS = { production: 2_000, development: 0, test: 200 } as const;
 
@@ -26,6 +28,10 @@ async function main(): Promise<void> {
   const stop = async (reason: string, code: number) => {
     stopping = true;
     lifecycle.state = "stopping";
+    setTimeout(() => {
+      log.fatal("stopping took too long; what is left is cut");
+      process.exit(1);
+    }, LAST_RESORT_MS).unref();
     abort.abort(new Error(`Stopped by ${reason}`));
     await booting;
     await sleep(NOTICE_MS[config.mode]);
@@ -42,7 +48,15 @@ async function main(): Promise<void> {
     process.exit(code);
   };
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // What nobody caught leaves the process in a state nobody knows: it ends, in
+  // order, and whoever runs it starts it again.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, event);
+      if (!stopping) void stop("a fault", 1);
+    });
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       // A second Ctrl-C does not leave the embedded database half stopped.
       if (stopping) return;

@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -159,6 +160,56 @@ describe("a table that is locked", () => {
       locker.release();
     }
     await recovered();
+  });
+});
+
+describe("more requests at once than the bound", () => {
+  it("are told to come back at once, while the others are served", async () => {
+    const small = await startTestServer(db, {
+      limits: { ...DEFAULT_LIMITS, inFlight: 2, headersMs: 60_000 },
+    });
+    // A request is under way from its first byte to its last.
+    const body = JSON.stringify({ query: "{ __typename }" });
+    const hold = () => {
+      const held = request(new URL("/graphql", small.url), {
+        method: "POST",
+        agent: false,
+        headers: {
+          "content-type": "application/json",
+          "content-length": String(body.length),
+        },
+      });
+      const status = new Promise<number>((resolve, reject) => {
+        held.on("error", reject);
+        held.on("response", (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        });
+      });
+      held.write(body.slice(0, 5));
+      return {
+        finish: () => {
+          held.end(body.slice(5));
+          return status;
+        },
+      };
+    };
+    try {
+      const held = [hold(), hold()];
+      let refused = await small.client().graphql("{ __typename }");
+      while (refused.status === 200) {
+        refused = await small.client().graphql("{ __typename }");
+      }
+      expect(refused).toMatchObject({
+        status: 503,
+        errors: [{ extensions: { code: "BUSY" } }],
+      });
+      expect((await small.client().get("/healthz")).status).toBe(200);
+      for (const { finish } of held) expect(await finish()).toBe(200);
+      expect((await small.client().graphql("{ __typename }")).status).toBe(200);
+    } finally {
+      await small.close();
+    }
   });
 });
 
