@@ -176,7 +176,8 @@ describe("the controls", () => {
         );
         // A foreign key, a default that is taken, the last owner, an erasure
         // without its date, the append-only trail.
-        const fine = /^(sees .+|rows [1-9]\d*|23001|23503|23505|23514|LASTO|DNIED)$/;
+        const fine =
+          /^(sees .+|rows [1-9]\d*|23001|23503|23505|23514|LASTO|DNIED)$/;
         // Without a person "an own row" is nobody's: not-null, not a policy.
         const ownerless = (part: string, outcome: string): boolean =>
           part === "insert" && ["23502", "23514"].includes(outcome);
