@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   afterAll,
@@ -127,6 +129,42 @@ describe("an import that is cancelled", () => {
       runId,
     );
     expect(seen).toEqual([200, 300, 350]);
+    await expectWhole(runId);
+  });
+
+  it("stops while its file is still being read, and leaves nothing staged", async () => {
+    const runId = await queued();
+    const rows = rowsCsv(3_000);
+    const files = {
+      putStream: () => Promise.reject(new Error("nothing is stored here")),
+      delete: () => Promise.reject(new Error("nothing is deleted here")),
+      // A file that arrives slowly: the cancellation falls in between.
+      getStream: async () =>
+        Readable.from(
+          (async function* () {
+            yield Buffer.from(rows);
+            await cancel(runId);
+            await sleep(1_100);
+            yield Buffer.from(rows.replaceAll("SKU", "LATER"));
+            yield Buffer.from(rows.replaceAll("SKU", "LAST"));
+          })(),
+        ),
+    };
+    expect(await runImport({ ...runDeps(world), files }, runId)).toEqual({
+      outcome: "cancelled",
+    });
+    expect(counts(await readRun(world, runId))).toMatchObject({
+      total: null,
+      processed: 0,
+    });
+    const staged = await db.root.query(
+      "select from app_private.import_rows where run_id = $1",
+      [runId],
+    );
+    expect(staged.rowCount).toBe(0);
+    // The connection that copied is fit for use again.
+    await resume(runId);
+    await runImport(runDeps(world), runId);
     await expectWhole(runId);
   });
 
