@@ -1,63 +1,78 @@
-import { Admin, CustomRoutes, localStorageStore, Resource } from "react-admin";
+import { useMemo } from "react";
+import {
+  AdminContext,
+  AdminUI,
+  CustomRoutes,
+  localStorageStore,
+  Resource,
+} from "react-admin";
 import { createBrowserRouter, Route, RouterProvider } from "react-router";
 
-import auditLog from "./audit/index.ts";
 import { AcceptInvitePage } from "./auth/AcceptInvitePage.tsx";
 import { LoginPage } from "./auth/LoginPage.tsx";
 import { ForgotPage, ResetPage } from "./auth/PasswordPages.tsx";
 import { authProvider } from "./authProvider.ts";
-import brands from "./brands/index.ts";
 import { BreakGlassPage } from "./breakGlass/BreakGlassPage.tsx";
+import { isGenerated } from "./catalog/adopt.ts";
+import {
+  CatalogProvider,
+  useCatalog,
+  useIsCatalogPending,
+} from "./catalog/CatalogContext.tsx";
+import { generatedPages } from "./catalog/generatedPages.ts";
 import { queryClient } from "./connection.ts";
 import { dataProvider } from "./dataProvider.ts";
 import { Home } from "./home/Home.tsx";
 import { i18nProvider } from "./i18n/i18nProvider.ts";
-import imports from "./imports/index.ts";
-import invitations from "./invitations/index.ts";
 import { DeniedPage, ErrorPage, NotFoundPage } from "./layout/ErrorPage.tsx";
-import { Layout } from "./layout/Layout.tsx";
+import { Layout, PageSkeleton } from "./layout/Layout.tsx";
 import { LoadingPage } from "./layout/LoadingPage.tsx";
-import categoryMappings from "./mappings/index.ts";
-import members from "./members/index.ts";
-import products from "./products/index.ts";
+import { hasPages, pages } from "./pages.ts";
 import { ProfilePage } from "./profile/ProfilePage.tsx";
-import staff from "./staff/index.ts";
 import { darkTheme, lightTheme } from "./theme/theme.ts";
-import users from "./users/index.ts";
-import wardrobeItems from "./wardrobe/index.ts";
 
 const store = localStorageStore("1", "closetai");
 
-const ClosetAdmin = () => (
-  <Admin
+/** An address may be a table's, as long as the catalogue has not come. */
+const UnknownPage = () =>
+  useIsCatalogPending() ? <PageSkeleton /> : <NotFoundPage />;
+
+/** What somebody wrote, then what the catalogue describes beside it. */
+const useResources = () => {
+  const catalog = useCatalog();
+  return useMemo(
+    () => [
+      ...[...pages].map(([name, own]) => (
+        <Resource key={name} name={name} {...own} />
+      )),
+      ...catalog.resources
+        .filter(isGenerated)
+        .map((resource) => (
+          <Resource
+            key={resource.name}
+            name={resource.name}
+            {...generatedPages(catalog, resource)}
+          />
+        )),
+    ],
+    [catalog],
+  );
+};
+
+const ClosetPages = () => (
+  <AdminUI
     title="ClosetAI"
-    authProvider={authProvider}
-    dataProvider={dataProvider}
-    i18nProvider={i18nProvider}
-    queryClient={queryClient}
-    store={store}
-    lightTheme={lightTheme}
-    darkTheme={darkTheme}
     dashboard={Home}
     layout={Layout}
     loading={LoadingPage}
     loginPage={LoginPage}
-    catchAll={NotFoundPage}
+    catchAll={UnknownPage}
     accessDenied={DeniedPage}
     error={ErrorPage}
     requireAuth
     disableTelemetry
   >
-    <Resource name="products" {...products} />
-    <Resource name="imports" {...imports} />
-    <Resource name="category_mappings" {...categoryMappings} />
-    <Resource name="wardrobe_items" {...wardrobeItems} />
-    <Resource name="members" {...members} />
-    <Resource name="invitations" {...invitations} />
-    <Resource name="brands" {...brands} />
-    <Resource name="users" {...users} />
-    <Resource name="staff" {...staff} />
-    <Resource name="audit_log" {...auditLog} />
+    {useResources()}
     <CustomRoutes>
       <Route path="/profile" element={<ProfilePage />} />
       <Route path="/wardrobe-access" element={<BreakGlassPage />} />
@@ -68,7 +83,23 @@ const ClosetAdmin = () => (
       <Route path="/reset-password" element={<ResetPage />} />
       <Route path="/accept-invite" element={<AcceptInvitePage />} />
     </CustomRoutes>
-  </Admin>
+  </AdminUI>
+);
+
+const ClosetAdmin = () => (
+  <AdminContext
+    authProvider={authProvider}
+    dataProvider={dataProvider}
+    i18nProvider={i18nProvider}
+    queryClient={queryClient}
+    store={store}
+    lightTheme={lightTheme}
+    darkTheme={darkTheme}
+  >
+    <CatalogProvider hasPages={hasPages}>
+      <ClosetPages />
+    </CatalogProvider>
+  </AdminContext>
 );
 
 // A data router, because only that can hold back a page with unsaved text.

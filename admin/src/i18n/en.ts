@@ -1,5 +1,7 @@
 import english from "ra-language-english";
 
+import { catalogMessages } from "./catalog.ts";
+
 const app = {
   app: {
     name: "ClosetAI",
@@ -597,6 +599,7 @@ const app = {
 export const en = {
   ...english,
   ...app,
+  ...catalogMessages,
   ra: {
     ...english.ra,
     page: { ...english.ra.page, create: "New %{name}" },

@@ -1,17 +1,18 @@
 import Box from "@mui/material/Box";
 import ButtonBase from "@mui/material/ButtonBase";
 import Drawer from "@mui/material/Drawer";
-import Typography from "@mui/material/Typography";
 import type { Theme } from "@mui/material/styles";
+import Typography from "@mui/material/Typography";
 import useMediaQuery from "@mui/material/useMediaQuery";
 import { LinkBase, useMatch, useSidebarState, useTranslate } from "react-admin";
 
+import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { useTokens } from "../theme/useTokens.ts";
 import { useSession } from "../useSession.ts";
 import { BrandSwitcher } from "./BrandSwitcher.tsx";
 import { Logo } from "./Logo.tsx";
-import { navigationFor } from "./navigation.tsx";
 import type { NavItem } from "./navigation.tsx";
+import { navigationFor, withCatalog } from "./navigation.tsx";
 
 export const SIDEBAR_WIDTH = 268;
 
@@ -47,7 +48,7 @@ const NavLink = ({
       }}
     >
       <Icon />
-      {translate(label)}
+      {translate(label, { _: label })}
     </ButtonBase>
   );
 };
@@ -55,6 +56,12 @@ const NavLink = ({
 const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
   const translate = useTranslate();
   const { session, can } = useSession();
+  const catalog = useCatalog();
+  const sections = withCatalog(
+    navigationFor(session, can),
+    catalog,
+    (key: string) => translate(key, { _: key }),
+  );
   return (
     <Box
       sx={{
@@ -87,7 +94,7 @@ const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
         aria-label={translate("app.navigation")}
         sx={{ mt: 2 }}
       >
-        {navigationFor(session, can).map((section) => (
+        {sections.map((section) => (
           <Box key={section.label ?? "top"} sx={{ mb: 2 }}>
             {section.label !== null && (
               <Typography
@@ -96,7 +103,7 @@ const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
                 component="h2"
                 sx={{ px: 1.5, mb: 0.5 }}
               >
-                {translate(section.label)}
+                {translate(section.label, { _: section.label })}
               </Typography>
             )}
             <Box

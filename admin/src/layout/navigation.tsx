@@ -1,5 +1,6 @@
 import AdminPanelSettingsIcon from "@mui/icons-material/AdminPanelSettingsOutlined";
 import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
+import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
 import GroupIcon from "@mui/icons-material/GroupOutlined";
 import HistoryIcon from "@mui/icons-material/HistoryOutlined";
 import HomeIcon from "@mui/icons-material/HomeOutlined";
@@ -10,9 +11,11 @@ import PrivacyTipIcon from "@mui/icons-material/PrivacyTipOutlined";
 import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
 import TuneIcon from "@mui/icons-material/TuneOutlined";
 import UploadFileIcon from "@mui/icons-material/UploadFileOutlined";
-import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
 import type { ComponentType } from "react";
 
+import type { AdminCatalog } from "../catalog/adopt.ts";
+import { isGenerated } from "../catalog/adopt.ts";
+import { iconNamed } from "../catalog/icons.ts";
 import type { Session } from "../session.ts";
 
 export type NavItem = {
@@ -105,4 +108,31 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
     },
   ];
   return sections.filter((section) => section.items.length > 0);
+}
+
+/**
+ * The menu with the tables that nobody wrote pages for: each in the section
+ * its group names, or in one of its own, in the catalogue's order.
+ */
+export function withCatalog(
+  sections: readonly NavSection[],
+  catalog: AdminCatalog,
+  translate: (key: string) => string,
+): NavSection[] {
+  const all = sections.map((section) => ({ ...section }));
+  for (const resource of catalog.resources) {
+    if (!isGenerated(resource) || !resource.verbs.list) continue;
+    const label = resource.group ?? "catalog.tables";
+    const item: NavItem = {
+      to: `/${resource.name}`,
+      label: resource.label,
+      icon: iconNamed(resource.icon),
+    };
+    const section = all.find(
+      (one) => one.label !== null && translate(one.label) === translate(label),
+    );
+    if (section === undefined) all.push({ label, items: [item] });
+    else section.items = [...section.items, item];
+  }
+  return all;
 }

@@ -1,0 +1,95 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { createContext, useContext, useEffect, useMemo } from "react";
+import { useResourceContext } from "react-admin";
+
+import { resources } from "../resources.ts";
+import { useSession } from "../useSession.ts";
+import type { AdminCatalog, AdminResource } from "./adopt.ts";
+import { emptyCatalog } from "./adopt.ts";
+import { loadCatalog } from "./loadCatalog.ts";
+
+type CatalogState = { catalog: AdminCatalog; isPending: boolean };
+
+const CatalogContext = createContext<CatalogState | null>(null);
+
+/** A schema that is being rebuilt answers in bursts; one reading is enough. */
+const SETTLE_MS = 60;
+
+/** Reads the catalogue again when a developer's server says it changed. */
+const useCatalogEvents = (address: string | null): void => {
+  const queryClient = useQueryClient();
+  useEffect(() => {
+    if (address === null) return undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const source = new EventSource(address);
+    const changed = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        void queryClient.invalidateQueries({ queryKey: ["catalog"] }).then(() =>
+          // Rights and rows may have changed with the tables.
+          queryClient.invalidateQueries({
+            predicate: ({ queryKey }) => queryKey[0] !== "catalog",
+          }),
+        );
+      }, SETTLE_MS);
+    };
+    source.addEventListener("catalog", changed);
+    source.addEventListener("message", changed);
+    return () => {
+      clearTimeout(timer);
+      source.close();
+    };
+  }, [address, queryClient]);
+};
+
+export const CatalogProvider = ({
+  hasPages,
+  children,
+}: {
+  /** Whether a resource has pages somebody wrote. */
+  hasPages: (resource: string) => boolean;
+  children: ReactNode;
+}) => {
+  const { session, isPending: isSessionPending } = useSession();
+  const signedIn = session.user !== null;
+  const { data, isPending } = useQuery({
+    queryKey: ["catalog", session.user?.id, session.role, session.brand?.id],
+    queryFn: ({ signal }) => loadCatalog(hasPages, signal),
+    enabled: signedIn,
+    staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
+  });
+  useCatalogEvents(signedIn ? (data?.events ?? null) : null);
+  const state = useMemo<CatalogState>(
+    () => ({
+      catalog: data?.catalog ?? emptyCatalog(resources),
+      isPending: isSessionPending || (signedIn && isPending),
+    }),
+    [data, isPending, isSessionPending, signedIn],
+  );
+  return <CatalogContext value={state}>{children}</CatalogContext>;
+};
+
+const useCatalogState = (): CatalogState => {
+  const state = useContext(CatalogContext);
+  if (state === null) {
+    throw new Error("useCatalog needs a CatalogProvider above it.");
+  }
+  return state;
+};
+
+export const useCatalog = (): AdminCatalog => useCatalogState().catalog;
+
+export const useIsCatalogPending = (): boolean => useCatalogState().isPending;
+
+/** The resource of this page, as the catalogue describes it. */
+export const useCatalogResource = (name?: string): AdminResource => {
+  const context = useResourceContext();
+  const wanted = name ?? context ?? "";
+  const resource = useCatalog().byName.get(wanted);
+  if (resource === undefined) {
+    throw new Error(`The catalogue has no resource "${wanted}".`);
+  }
+  return resource;
+};

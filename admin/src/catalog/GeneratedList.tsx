@@ -1,0 +1,144 @@
+import Box from "@mui/material/Box";
+import Card from "@mui/material/Card";
+import {
+  CreateButton,
+  ListBase,
+  Pagination,
+  Title,
+  useListContext,
+  useTranslate,
+} from "react-admin";
+
+import { EmptyState } from "../components/EmptyState.tsx";
+import { ListContent } from "../components/ListFrame.tsx";
+import type { AdminResource } from "./adopt.ts";
+import { useCatalog, useCatalogResource } from "./CatalogContext.tsx";
+import { columnsFor, defaultSort } from "./columns.ts";
+import { FilterBar } from "./filters/FilterBar.tsx";
+import { BulkActions, hasBulkActions } from "./list/BulkActions.tsx";
+import { CatalogTable } from "./list/CatalogTable.tsx";
+import { ColumnsMenu } from "./list/ColumnsMenu.tsx";
+import { useListLayout } from "./list/useListLayout.ts";
+
+/** The picture of an empty list; the words say which list it is. */
+const EMPTY_PICTURE = "scarves";
+
+export const CatalogEmpty = ({ resource }: { resource: AdminResource }) => {
+  const translate = useTranslate();
+  return (
+    <EmptyState
+      category={EMPTY_PICTURE}
+      title={translate("catalog.empty_title", { label: resource.label })}
+      body={
+        resource.help ??
+        translate(
+          resource.verbs.create
+            ? "catalog.empty_body_create"
+            : "catalog.empty_body",
+        )
+      }
+      action={
+        resource.verbs.create && (
+          <CreateButton
+            variant="contained"
+            label={translate("catalog.create", {
+              name: resource.singular.toLowerCase(),
+            })}
+          />
+        )
+      }
+    />
+  );
+};
+
+export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
+  const translate = useTranslate();
+  return (
+    <Box
+      sx={{
+        display: "flex",
+        flexWrap: "wrap",
+        alignItems: "center",
+        gap: 1,
+        mb: 1.5,
+      }}
+    >
+      <Box sx={{ flex: "1 1 320px", minWidth: 0 }}>
+        <FilterBar resource={resource} />
+      </Box>
+      <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
+        <ColumnsMenu resource={resource} />
+        {resource.verbs.create && (
+          <CreateButton
+            variant="contained"
+            label={translate("catalog.create", {
+              name: resource.singular.toLowerCase(),
+            })}
+          />
+        )}
+      </Box>
+    </Box>
+  );
+};
+
+const CatalogRows = ({ resource }: { resource: AdminResource }) => {
+  const { columns, density } = useListLayout(resource);
+  return (
+    <CatalogTable
+      resource={resource}
+      columns={columns}
+      density={density}
+      bulkActions={
+        hasBulkActions(resource) ? <BulkActions resource={resource} /> : false
+      }
+    />
+  );
+};
+
+const CatalogListView = ({ resource }: { resource: AdminResource }) => {
+  const { isPending, total, filterValues, error } = useListContext();
+  const isEmpty =
+    !isPending &&
+    !error &&
+    total === 0 &&
+    Object.keys(filterValues ?? {}).length === 0;
+  return (
+    <>
+      <Title title={resource.label} />
+      {isEmpty ? (
+        <CatalogEmpty resource={resource} />
+      ) : (
+        <>
+          <CatalogToolbar resource={resource} />
+          <Card sx={{ overflow: "hidden" }}>
+            <ListContent category={EMPTY_PICTURE}>
+              <Box sx={{ overflowX: "auto" }}>
+                <CatalogRows resource={resource} />
+              </Box>
+            </ListContent>
+          </Card>
+          <Pagination rowsPerPageOptions={[25, 50, 100, 250]} />
+        </>
+      )}
+    </>
+  );
+};
+
+/** The list of any table: one request per page, only what its columns show. */
+export const GeneratedList = () => {
+  const catalog = useCatalog();
+  const resource = useCatalogResource();
+  const { columns } = useListLayout(resource);
+  return (
+    <ListBase
+      perPage={25}
+      sort={defaultSort(resource)}
+      exporter={false}
+      queryOptions={{
+        meta: { columns: columnsFor(catalog, resource, columns) },
+      }}
+    >
+      <CatalogListView resource={resource} />
+    </ListBase>
+  );
+};

@@ -1,0 +1,92 @@
+import AccountBalanceWalletIcon from "@mui/icons-material/AccountBalanceWalletOutlined";
+import AnalyticsIcon from "@mui/icons-material/AnalyticsOutlined";
+import ArchiveIcon from "@mui/icons-material/ArchiveOutlined";
+import BoltIcon from "@mui/icons-material/BoltOutlined";
+import CalendarIcon from "@mui/icons-material/CalendarTodayOutlined";
+import CameraIcon from "@mui/icons-material/CameraAltOutlined";
+import CategoryIcon from "@mui/icons-material/CategoryOutlined";
+import CheckIcon from "@mui/icons-material/CheckCircleOutlined";
+import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
+import CollectionsIcon from "@mui/icons-material/CollectionsOutlined";
+import CreditCardIcon from "@mui/icons-material/CreditCardOutlined";
+import DatasetIcon from "@mui/icons-material/DatasetOutlined";
+import DescriptionIcon from "@mui/icons-material/DescriptionOutlined";
+import DiamondIcon from "@mui/icons-material/DiamondOutlined";
+import FavoriteIcon from "@mui/icons-material/FavoriteBorderOutlined";
+import FlagIcon from "@mui/icons-material/FlagOutlined";
+import FolderIcon from "@mui/icons-material/FolderOutlined";
+import GroupIcon from "@mui/icons-material/GroupOutlined";
+import HistoryIcon from "@mui/icons-material/HistoryOutlined";
+import ImageIcon from "@mui/icons-material/ImageOutlined";
+import InsightsIcon from "@mui/icons-material/InsightsOutlined";
+import InventoryIcon from "@mui/icons-material/Inventory2Outlined";
+import KeyIcon from "@mui/icons-material/KeyOutlined";
+import LabelIcon from "@mui/icons-material/LabelOutlined";
+import LinkIcon from "@mui/icons-material/LinkOutlined";
+import MailIcon from "@mui/icons-material/MailOutlined";
+import ModelTrainingIcon from "@mui/icons-material/ModelTrainingOutlined";
+import PaymentsIcon from "@mui/icons-material/PaymentsOutlined";
+import PersonIcon from "@mui/icons-material/PersonOutlined";
+import PublicIcon from "@mui/icons-material/PublicOutlined";
+import ReceiptIcon from "@mui/icons-material/ReceiptLongOutlined";
+import ScheduleIcon from "@mui/icons-material/ScheduleOutlined";
+import SellIcon from "@mui/icons-material/SellOutlined";
+import SettingsIcon from "@mui/icons-material/SettingsOutlined";
+import ShieldIcon from "@mui/icons-material/ShieldOutlined";
+import StarIcon from "@mui/icons-material/StarBorderOutlined";
+import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
+import StyleIcon from "@mui/icons-material/StyleOutlined";
+import TableIcon from "@mui/icons-material/TableChartOutlined";
+import UploadIcon from "@mui/icons-material/UploadFileOutlined";
+import WorkIcon from "@mui/icons-material/WorkOutlineOutlined";
+import type { ComponentType } from "react";
+
+/** The names `@admin.icon` may use. A name that is not here shows a table. */
+const icons: Readonly<Record<string, ComponentType>> = {
+  analytics: AnalyticsIcon,
+  archive: ArchiveIcon,
+  bolt: BoltIcon,
+  calendar: CalendarIcon,
+  camera: CameraIcon,
+  category: CategoryIcon,
+  check: CheckIcon,
+  checkroom: CheckroomIcon,
+  collections: CollectionsIcon,
+  credit_card: CreditCardIcon,
+  currency: PaymentsIcon,
+  dataset: DatasetIcon,
+  description: DescriptionIcon,
+  diamond: DiamondIcon,
+  favorite: FavoriteIcon,
+  flag: FlagIcon,
+  folder: FolderIcon,
+  globe: PublicIcon,
+  group: GroupIcon,
+  history: HistoryIcon,
+  image: ImageIcon,
+  insights: InsightsIcon,
+  inventory: InventoryIcon,
+  key: KeyIcon,
+  label: LabelIcon,
+  link: LinkIcon,
+  mail: MailIcon,
+  model: ModelTrainingIcon,
+  payments: PaymentsIcon,
+  person: PersonIcon,
+  receipt: ReceiptIcon,
+  schedule: ScheduleIcon,
+  sell: SellIcon,
+  settings: SettingsIcon,
+  shield: ShieldIcon,
+  star: StarIcon,
+  storefront: StorefrontIcon,
+  style: StyleIcon,
+  table: TableIcon,
+  upload: UploadIcon,
+  wallet: AccountBalanceWalletIcon,
+  work: WorkIcon,
+};
+
+export const iconNamed = (name: string | null): ComponentType =>
+  (name !== null && Object.hasOwn(icons, name) ? icons[name] : undefined) ??
+  TableIcon;

@@ -1,0 +1,27 @@
+/** The words of generated pages, saved views, history and search. */
+export const catalogMessages = {
+  catalog: {
+    tables: "Tables",
+    empty_title: "Nothing in “%{label}” yet",
+    empty_body: "Rows appear here as soon as they are added.",
+    empty_body_create: "Add the first one; the list fills from there.",
+    create: "New %{name}",
+    density: "Row height",
+    density_compact: "Compact",
+    density_comfortable: "Comfortable",
+    columns: "Columns",
+    columns_reset: "Back to the described columns",
+    column_up: "Move %{label} up",
+    column_down: "Move %{label} down",
+    yes: "Yes",
+    no: "No",
+    by_default: "By default",
+    currency: "Currency",
+    money_hint: "Leave empty when there is none.",
+    tags_hint: "End each with Enter or a comma.",
+    json_invalid: "This is not JSON yet.",
+    uuid_invalid: "Use an id such as 01941f29-7c01-7f31-8973-44b4520ec8ce.",
+    searching: "Searching…",
+    nothing_found: "Nothing found",
+  },
+};
