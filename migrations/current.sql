@@ -402,6 +402,7 @@ create table app_public.brand_members (
 create index brand_members_user_id_idx on app_public.brand_members (user_id);
 create index brand_members_invited_by_idx on app_public.brand_members (invited_by);
 comment on table app_public.brand_members is $$
+@admin.hidden
 @behavior -insert
 Who belongs to a brand and with which role. A brand always keeps at least one owner.$$;
 comment on constraint brand_members_brand_id_fkey on app_public.brand_members is $$
@@ -465,6 +466,9 @@ create table app_public.currencies (
   exponent integer not null constraint currencies_exponent_check check (exponent between 0 and 4)
 );
 comment on table app_public.currencies is $$
+@admin.group Reference
+@admin.icon payments
+@admin.order 930
 @behavior -insert -update -delete
 Currencies and how many decimal digits their minor unit has: usd 2, jpy 0, kwd 3.$$;
 
@@ -493,6 +497,12 @@ create table app_public.wardrobe_categories (
   updated_at timestamptz not null default now()
 );
 comment on table app_public.wardrobe_categories is $$
+@admin.label Garment categories
+@admin.singular Garment category
+@admin.group Reference
+@admin.icon category
+@admin.order 910
+@admin.list label, code, grp, tracking, sort, active
 @behavior -delete
 Garment categories and the body tracking each needs in AR. A lookup: rows may be added.$$;
 comment on column app_public.wardrobe_categories.grp is $$
@@ -546,6 +556,12 @@ create index storage_objects_owner_user_id_idx on app_public.storage_objects (ow
 create index storage_objects_owner_brand_id_idx on app_public.storage_objects (owner_brand_id);
 create index storage_objects_pending_idx on app_public.storage_objects (created_at) where status in ('pending', 'deleting');
 comment on table app_public.storage_objects is $$
+@admin.label Files
+@admin.singular File
+@admin.group Catalogue
+@admin.icon folder
+@admin.order 400
+@admin.list key, kind, content_type, bytes, status, created_at
 @behavior -insert -update -delete
 A stored file and its owner: one person or one brand. Uploads start with requestUpload.$$;
 comment on column app_public.storage_objects.bytes is 'Size in bytes; what the upload announced while pending, what arrived afterwards.';
@@ -706,7 +722,9 @@ create table app_public.item_embeddings (
 );
 create index item_embeddings_user_id_idx on app_public.item_embeddings (user_id);
 create index item_embeddings_item_id_user_id_idx on app_public.item_embeddings (item_id, user_id);
-comment on table app_public.item_embeddings is '768-dimensional image vector of a wardrobe item, apart from the item so that counting a use does not rewrite it.';
+comment on table app_public.item_embeddings is $$
+@admin.hidden
+768-dimensional image vector of a wardrobe item, apart from the item so that counting a use does not rewrite it.$$;
 comment on constraint item_embeddings_item_id_user_id_fkey on app_public.item_embeddings is $$
 @fieldName item
 @foreignSimpleFieldName embedding
@@ -726,6 +744,11 @@ create table app_public.category_defaults (
 create unique index category_defaults_label_lower_key on app_public.category_defaults (lower(label));
 create index category_defaults_category_code_idx on app_public.category_defaults (category_code);
 comment on table app_public.category_defaults is $$
+@admin.label Source labels
+@admin.singular Source label
+@admin.group Reference
+@admin.icon label
+@admin.order 920
 @behavior -insert -update -delete
 What an article type of a source catalogue means, unless the brand says otherwise. Case does not matter.$$;
 
@@ -839,6 +862,7 @@ create index import_refusals_run_id_brand_id_idx on app_public.import_refusals (
 create index import_refusals_brand_id_idx on app_public.import_refusals (brand_id);
 create index import_refusals_run_id_label_idx on app_public.import_refusals (run_id, label);
 comment on table app_public.import_refusals is $$
+@admin.hidden
 @behavior -insert -update -delete
 A line of an imported file that was refused: its number, the field, why, and the line itself.$$;
 comment on column app_public.import_refusals.label is 'The source label that maps to no category, when that is the reason.';
@@ -937,6 +961,7 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include functions/auth/password_reset.sql
 --!include functions/auth/staff_password_reset.sql
 --!include functions/auth/invitations.sql
+--!include functions/auth/appoint_staff.sql
 --!include functions/auth/clean_up.sql
 --!include functions/storage/uploads.sql
 --!include functions/import/category_defaults.sql
