@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -246,6 +246,33 @@ describe("npm start", () => {
     expect(await running.exited).toBe(0);
     const { url } = await start();
     expect((await makeClient(url).get("/readyz")).status).toBe(200);
+  });
+
+  it("beside it, the command line makes a person staff, who sets a password by a link", async () => {
+    const { url } = await start();
+    const appoint = (...parameters: string[]) =>
+      execFileSync(
+        process.execPath,
+        ["server/cli/appointStaff.ts", ...parameters],
+        {
+          cwd: projectDir,
+          env: { ...process.env, CLOSETAI_DATA_DIR: dataDir },
+          encoding: "utf8",
+        },
+      );
+    const cli = appoint("First@people.test", "--role", "privacy");
+    const token = /\/admin\/reset#token=([A-Za-z0-9_-]{43})\s/.exec(cli)?.[1];
+    const client = makeClient(url);
+    const password = "the first password";
+    const reset = await client.post("/auth/reset", { token, password });
+    expect(reset.status).toBe(204);
+    const answer = await client.signIn("first@people.test", password);
+    expect(answer.json).toMatchObject({ role: "closetai_staff_privacy" });
+    // Again, with another role: the account and its password stay.
+    appoint("first@people.test", "--role", "support");
+    expect((await client.get("/auth/session")).json).toMatchObject({
+      role: "closetai_staff_support",
+    });
   });
 
   it("says all that is wrong with the configuration, and exits with 1", async () => {
