@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 
 import { buildAdmin } from "../../server/buildAdmin.ts";
 import { projectDir } from "../../server/config.ts";
@@ -115,6 +115,7 @@ async function visit(
   }
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
+  countRequests(page);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
@@ -123,9 +124,26 @@ async function visit(
   return { page, context, complaints, close: () => context.close() };
 }
 
-/** Waits until nothing on the page says that it is still being filled. */
+const underway = new WeakMap<Page, Set<Request>>();
+
+function countRequests(page: Page): void {
+  const requests = new Set<Request>();
+  underway.set(page, requests);
+  page.on("request", (request) => requests.add(request));
+  page.on("requestfinished", (request) => requests.delete(request));
+  page.on("requestfailed", (request) => requests.delete(request));
+}
+
+const QUIET_MS = 250;
+
+/** Waits until the page asks for nothing and says nowhere that it is filling. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForLoadState("networkidle");
+  let quietSince = Date.now();
+  const giveUpAt = Date.now() + 20_000;
+  while (Date.now() - quietSince < QUIET_MS && Date.now() < giveUpAt) {
+    await sleep(50);
+    if ((underway.get(page)?.size ?? 0) > 0) quietSince = Date.now();
+  }
   await page
     .locator(".MuiSkeleton-root")
     .first()
