@@ -45,13 +45,58 @@ export const silentLog = {
   error: () => undefined,
 };
 
-/** The public catalogue, where the repository lies beside it. */
+/** The public catalogue of 1,099 rows; it lies beside the repository, not in it. */
 export const REAL_FILE = join(
   import.meta.dirname,
   "../../../shared/data/fashion-catalog.csv",
 );
 export const hasRealFile = existsSync(REAL_FILE);
-export const readRealFile = (): Buffer => readFileSync(REAL_FILE);
+
+/** Where only the repository was cloned: made rows, as many of each article type. */
+export function readCatalogue(): Buffer {
+  return hasRealFile ? readFileSync(REAL_FILE) : Buffer.from(standIn());
+}
+
+const ARTICLE_TYPES: readonly (readonly [string, string, number])[] = [
+  ["Apparel", "Tshirts", 565],
+  ["Apparel", "Jackets", 11],
+  ["Apparel", "Shorts", 25],
+  ["Apparel", "Track Pants", 28],
+  ["Apparel", "Swimwear", 7],
+  ["Apparel", "Sweatshirts", 6],
+  ["Apparel", "Tops", 36],
+  ["Apparel", "Shirts", 45],
+  ["Apparel", "Capris", 7],
+  ["Apparel", "Dresses", 9],
+  ["Apparel", "Trousers", 2],
+  ["Accessories", "Backpacks", 37],
+  ["Accessories", "Caps", 15],
+  ["Accessories", "Water Bottle", 7],
+  ["Accessories", "Handbags", 33],
+  ["Accessories", "Duffel Bag", 1],
+  ["Accessories", "Socks", 4],
+  ["Footwear", "Sports Shoes", 54],
+  ["Footwear", "Casual Shoes", 75],
+  ["Footwear", "Sandals", 26],
+  ["Footwear", "Flip Flops", 18],
+  ["Footwear", "Formal Shoes", 23],
+  ["Footwear", "Sports Sandals", 1],
+  ["Footwear", "Heels", 37],
+  ["Footwear", "Flats", 17],
+  ["Sporting Goods", "Footballs", 7],
+  ["Sporting Goods", "Basketballs", 3],
+];
+
+function standIn(): string {
+  const rows = ARTICLE_TYPES.flatMap(([group, type, count]) =>
+    Array.from({ length: count }, () => [group, type] as const),
+  );
+  const lines = rows.map(
+    ([group, type], at) =>
+      `${1163 + 3 * at},${at % 3 ? "Women" : "Men"},${group},${type},${type},${at % 9 ? "Navy Blue" : "NA"},Summer,${2009 + (at % 9)},${at % 7 ? "Casual" : ""},Atelier ${type} no. ${at}`,
+  );
+  return `id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName\n${lines.join("\n")}\n`;
+}
 
 export async function makeImportWorld(db: TestDatabase): Promise<ImportWorld> {
   const dir = mkdtempSync(join(tmpdir(), "closetai-imports-"));

@@ -12,12 +12,11 @@ import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import {
   callAs,
   counts,
-  hasRealFile,
   importFile,
   type ImportWorld,
   makeImportWorld,
+  readCatalogue,
   readProducts,
-  readRealFile,
   readRefusals,
   readRun,
   runDeps,
@@ -70,15 +69,9 @@ function readSimply(text: string): Record<string, string>[] {
   );
 }
 
-// The file lies beside the repository, not in it: where only the repository
-// was cloned, importRuns.test.ts covers the same ground with made rows.
-const describeReal = (name: string, fn: () => void): void => {
-  if (hasRealFile) describe(name, fn);
-};
-
-describeReal("the real catalogue", () => {
+describe("the real catalogue", () => {
   it("gives the products and refusals that the file itself says", async () => {
-    const file = readRealFile();
+    const file = readCatalogue();
     const rows = readSimply(file.toString("utf8"));
     const expected = rows.flatMap((row) => {
       const category = CATEGORY_OF[row["articleType"] ?? ""];
@@ -151,7 +144,7 @@ describeReal("the real catalogue", () => {
   });
 
   it("changes nothing when it is imported again, and says so", async () => {
-    const file = readRealFile();
+    const file = readCatalogue();
     await importFile(world, world.owner, file);
     const before = await db.root.query(
       "select * from app_public.products where brand_id = $1 order by id",
@@ -172,7 +165,7 @@ describeReal("the real catalogue", () => {
   });
 
   it("imports the refused rows once their label has a category", async () => {
-    const run = await importFile(world, world.owner, readRealFile());
+    const run = await importFile(world, world.owner, readCatalogue());
     const { rows: labels } = await db.root.query<{
       label: string;
       row_count: number;
