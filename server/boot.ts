@@ -98,7 +98,7 @@ export async function boot(options: BootOptions): Promise<Running> {
 }
 
 /** First run: nobody is here yet, or an earlier first run was cut short. */
-async function wantsDemo(urls: Urls): Promise<boolean> {
+export async function wantsDemo(urls: Urls): Promise<boolean> {
   const demo = await readDemoState(urls);
   if (demo !== null) return !demo.complete;
   return withClient(urls.owner, async (owner) => {

@@ -1,10 +1,19 @@
-import { type Logger, pino, stdSerializers } from "pino";
+import {
+  type DestinationStream,
+  type Logger,
+  type LoggerOptions,
+  pino,
+  stdSerializers,
+} from "pino";
 
 import type { Config } from "../config.ts";
 
 /** JSON lines; nothing that opens a door is ever written. */
-export function makeLog(config: Pick<Config, "logLevel">): Logger {
-  return pino({
+export function makeLog(
+  config: Pick<Config, "logLevel">,
+  destination: DestinationStream = pino.destination(1),
+): Logger {
+  const options: LoggerOptions = {
     level: config.logLevel,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -25,7 +34,8 @@ export function makeLog(config: Pick<Config, "logLevel">): Logger {
       ],
       censor: "[redacted]",
     },
-  });
+  };
+  return pino(options, destination);
 }
 
 /** PostgreSQL quotes whole rows in `detail`, and statements in others. */
