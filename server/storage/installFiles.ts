@@ -8,10 +8,11 @@ import type { Express, Request, Response } from "express";
 
 import type { AppDeps } from "../app.ts";
 import { withTransaction } from "../db/withActor.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isError } from "../errors.ts";
 import { checkImage } from "./checkImage.ts";
 import { imageTypeOfKey } from "./imageTypes.ts";
 import { partialsFolder } from "./partials.ts";
+import { drain, feed } from "./readUpload.ts";
 import type { UploadTicket } from "./signUrls.ts";
 
 /** Keys we make; nothing with a dot-dot, a backslash or a drive ever matches. */
@@ -23,9 +24,14 @@ export function installFiles(app: Express, deps: AppDeps): void {
     const key = readKey(req);
     const query = new URL(req.originalUrl, "http://localhost").searchParams;
     if (req.method === "PUT") {
-      const ticket = deps.fileUrls.verifyUpload(key, query);
-      if (ticket === null) throw linkRefused();
-      await receive(req, res, deps, ticket);
+      try {
+        const ticket = deps.fileUrls.verifyUpload(key, query);
+        if (ticket === null) throw linkRefused();
+        await receive(req, res, deps, ticket);
+      } catch (error) {
+        await drain(req, deps.config.limits.uploadBytes);
+        throw error;
+      }
     } else if (req.method === "GET" || req.method === "HEAD") {
       const secondsLeft = deps.fileUrls.verifyDownload(key, query);
       if (secondsLeft === null) throw linkRefused();
@@ -79,7 +85,8 @@ async function receive(
   const partial = join(folder, `${randomUUID()}.part`);
   const check = checkImage(ticket);
   try {
-    await pipeline(req, check.stream, createWriteStream(partial));
+    feed(req, check.stream);
+    await pipeline(check.stream, createWriteStream(partial));
     // The row is locked while the file moves into place, so a key is written
     // once; a crash in between leaves the row pending, and the link good.
     await withTransaction(pools.app, async (client) => {
@@ -96,9 +103,7 @@ async function receive(
       });
     });
   } catch (error) {
-    throw req.readableAborted
-      ? new AppError("BADRQ", "The upload was cut off", { cause: error })
-      : uploadError(error);
+    throw uploadError(error);
   } finally {
     await rm(partial, { force: true }).catch((error: unknown) => {
       // clean_up finds it tomorrow.
@@ -110,7 +115,7 @@ async function receive(
 
 function uploadError(error: unknown): unknown {
   // The driver wraps what the file system said.
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+  for (let cause = error; isError(cause); cause = cause.cause) {
     if (cause instanceof AppError) return cause;
     if (
       "code" in cause &&

@@ -314,6 +314,18 @@ describe("an upload", () => {
     expect((await put(url, PNG, "image/png")).status).toBe(204);
   });
 
+  it("that is far too large still gets an answer, not a broken connection", async () => {
+    const { url } = await target(
+      await signedIn(people.manager),
+      PNG,
+      "image/png",
+    );
+    const large = Buffer.concat([PNG, Buffer.alloc(250_000)]);
+    expect((await put(url, large, "image/png")).status).toBe(413);
+    const forged = url.replace(/signature=./, "signature=_");
+    expect((await put(forged, large, "image/png")).status).toBe(403);
+  });
+
   it("sent as another type than announced is refused", async () => {
     const { url } = await target(
       await signedIn(people.manager),
