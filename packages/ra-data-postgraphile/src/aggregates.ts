@@ -1,4 +1,4 @@
-import { buildFilter, searchText } from "./filters.ts";
+import { buildListFilter, searchText } from "./filters.ts";
 import { assertGraphQLName, constantCase, shortHash } from "./names.ts";
 import { apiField, fieldNamed } from "./resources.ts";
 import type {
@@ -100,7 +100,7 @@ export const buildAggregateQuery = (
       : []),
   ].join(", ");
   const args = [
-    "filter: $filter",
+    `${list.filterBy ?? "filter"}: $filter`,
     ...(search ? [`${search.argument}: $search`] : []),
   ].join(", ");
   const having = params.having ? ", having: $having" : "";
@@ -123,7 +123,7 @@ export const buildAggregateVariables = (
   schema: ResourceSchema,
   params: AggregateParams,
 ): Variables => {
-  const filter = buildFilter(schemas, schema, params.filter);
+  const filter = buildListFilter(schemas, schema, params.filter);
   const search =
     schema.search?.by === "argument" ? searchText(params.filter) : null;
   const groupBy = (params.groupBy ?? []).map((group) =>

@@ -35,36 +35,118 @@ export type QueryOptions = {
   hasOwnColumns: boolean;
 };
 
+export type ListQueryOptions = QueryOptions & {
+  count: "exact" | "none" | "capped";
+  /** Where the page starts: a number of rows, or a cursor. */
+  seek?: "offset" | "after" | "before";
+  /** Whether the answer tells cursors to go on from. */
+  withCursors?: boolean;
+};
+
+const filterOf = (list: ListSchema): "filter" | "condition" =>
+  list.filterBy ?? "filter";
+
+const windows = {
+  offset: {
+    variables: ["$first: Int!", "$offset: Int!"],
+    args: ["first: $first", "offset: $offset"],
+  },
+  after: {
+    variables: ["$first: Int!", "$after: Cursor!"],
+    args: ["first: $first", "after: $after"],
+  },
+  before: {
+    variables: ["$last: Int!", "$before: Cursor!"],
+    args: ["last: $last", "before: $before"],
+  },
+} as const;
+
+const listVerbs = {
+  exact: "getList",
+  none: "getListUncounted",
+  capped: "getListCapped",
+} as const;
+
+/**
+ * A page that starts at a cursor has a bound in its filter that must not narrow
+ * the count, so the count is then a field of its own: `counted`. A capped count
+ * is one row looked for behind the first `cap`: `beyond`.
+ */
 export const buildListQuery = (
   schema: ResourceSchema,
   list: ListSchema,
   selection: Selection,
-  options: QueryOptions & { withTotal: boolean },
+  options: ListQueryOptions,
 ): Operation => {
+  const { count, seek = "offset", withCursors = false } = options;
   const search = schema.search?.by === "argument" ? schema.search : null;
+  const isApart = seek !== "offset" && count !== "none";
+  const filter = filterOf(list);
   const variables = [
-    "$first: Int!",
-    "$offset: Int!",
+    ...windows[seek].variables,
     `$orderBy: [${list.orderByType}!]`,
     `$filter: ${list.filterType}`,
+    ...(isApart ? [`$whole: ${list.filterType}`] : []),
+    ...(count === "capped" ? ["$cap: Int!"] : []),
     ...(search ? [`$search: ${search.type}`] : []),
   ].join(", ");
+  const searchArgument = search ? [`${search.argument}: $search`] : [];
   const args = [
-    "first: $first",
-    "offset: $offset",
+    ...windows[seek].args,
     "orderBy: $orderBy",
-    "filter: $filter",
-    ...(search ? [`${search.argument}: $search`] : []),
+    `${filter}: $filter`,
+    ...searchArgument,
   ].join(", ");
-  const count = options.withTotal
-    ? "totalCount"
-    : "pageInfo { hasNextPage hasPreviousPage }";
+  const whole = [
+    `${filter}: ${isApart ? "$whole" : "$filter"}`,
+    ...searchArgument,
+  ].join(", ");
+  const isPaged = count !== "exact" || withCursors;
+  const rows = [
+    ...(count === "exact" && !isApart ? ["totalCount"] : []),
+    ...(isPaged
+      ? [
+          `pageInfo { hasNextPage hasPreviousPage${withCursors ? " startCursor endCursor" : ""} }`,
+        ]
+      : []),
+    `nodes { ${printSelection(selection)} }`,
+  ].join(" ");
+  const counting =
+    count === "capped"
+      ? // In no order: the first rows that are found will do.
+        ` beyond: ${list.field}(first: 1, offset: $cap, orderBy: [NATURAL], ${whole}) { nodes { __typename } }`
+      : isApart
+        ? ` counted: ${list.field}(${whole}) { totalCount }`
+        : "";
+  const place =
+    seek === "after"
+      ? "After"
+      : seek === "before"
+        ? "Before"
+        : withCursors
+          ? "First"
+          : "";
   return named(
     "query",
     schema,
-    options.withTotal ? "getList" : "getListUncounted",
+    `${listVerbs[count]}${place}`,
     options.hasOwnColumns,
-    `(${variables}) { ${list.field}(${args}) { ${count} nodes { ${printSelection(selection)} } } }`,
+    `(${variables}) { ${list.field}(${args}) { ${rows} }${counting} }`,
+  );
+};
+
+/** Only how many there are. */
+export const buildCountQuery = (
+  schema: ResourceSchema,
+  list: ListSchema,
+): Operation => {
+  const search = schema.search?.by === "argument" ? schema.search : null;
+  return named(
+    "query",
+    schema,
+    "count",
+    true,
+    `($filter: ${list.filterType}${search ? `, $search: ${search.type}` : ""}) { ${list.field}(${filterOf(list)}: $filter${search ? `, ${search.argument}: $search` : ""}) { totalCount } }`,
   );
 };
 

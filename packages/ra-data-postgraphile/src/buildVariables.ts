@@ -7,14 +7,11 @@ import type {
 } from "ra-core";
 
 import { invalidValue } from "./errors.ts";
-import { buildFilter, searchText } from "./filters.ts";
 import { constantCase } from "./names.ts";
 import { apiField, fieldNamed } from "./resources.ts";
 import type {
   MutationSchema,
-  ReadMeta,
   ResourceSchema,
-  ResourceSchemas,
   SortItem,
   Variables,
 } from "./types.ts";
@@ -66,26 +63,6 @@ export const buildPages = (
     });
   }
   return pages;
-};
-
-export const buildListVariables = (
-  schemas: ResourceSchemas,
-  schema: ResourceSchema,
-  params: GetListParams,
-  page: Page,
-): Variables => {
-  const filterParam = params.filter as Record<string, unknown> | undefined;
-  const meta = (params.meta ?? {}) as ReadMeta;
-  const filter = buildFilter(schemas, schema, filterParam);
-  const search =
-    schema.search?.by === "argument" ? searchText(filterParam) : null;
-  return {
-    first: page.first,
-    offset: page.offset,
-    orderBy: buildOrderBy(schema, params.sort, meta.sort),
-    ...(filter ? { filter } : {}),
-    ...(search === null ? {} : { search }),
-  };
 };
 
 /** `target = id` beside the list's own filter, whichever fields both name. */

@@ -24,7 +24,6 @@ import {
 import { makeBatcher } from "./batch.ts";
 import {
   buildBulkMutation,
-  buildListQuery,
   buildManyQuery,
   buildMutation,
   buildNodesQuery,
@@ -34,14 +33,13 @@ import {
 import {
   buildBulkVariables,
   buildCreateVariables,
-  buildListVariables,
   buildManyVariables,
   buildOneVariables,
-  buildPages,
   buildUniqueVariables,
   buildUpdateVariables,
   isPossibleId,
   referenceFilter,
+  sendId,
 } from "./buildVariables.ts";
 import type { Selection } from "./columns.ts";
 import { selectColumns, selectKey } from "./columns.ts";
@@ -55,7 +53,8 @@ import {
 import type { ErrorBody, StatusByCode } from "./errors.ts";
 import { notFound, statusByCode } from "./errors.ts";
 import { makeGraphQLFetch } from "./graphqlFetch.ts";
-import type { ListAnswer } from "./parseResponse.ts";
+import type { Live, LiveOptions } from "./live.ts";
+import { makeLive } from "./live.ts";
 import {
   inOrderOf,
   parseList,
@@ -63,9 +62,12 @@ import {
   parseOne,
   parseRecord,
 } from "./parseResponse.ts";
+import type { ListResult } from "./readList.ts";
+import { makeListReader } from "./readList.ts";
 import { makeRequest } from "./request.ts";
-import { mutationOf, resourceNamed } from "./resources.ts";
+import { listOf, mutationOf, resourceNamed } from "./resources.ts";
 import type {
+  CountMode,
   GraphQLErrorBody,
   GraphQLFetch,
   Limits,
@@ -82,26 +84,36 @@ export type ProviderOptions = {
   limits?: Partial<Limits>;
   /** The HTTP status of a server's own error codes, beside those known here. */
   statusByCode?: StatusByCode;
+  /** How lists are counted unless `meta.count` says otherwise. Default "exact". */
+  count?: CountMode;
+  /** Whether pages are sought by position unless `meta.keyset` says otherwise. */
+  keyset?: boolean;
+  /** What tells of changes; without it, topics carry what this page publishes. */
+  live?: LiveOptions;
 };
 
-export type PostgraphileDataProvider = DataProvider & {
-  getAggregates(
-    resource: string,
-    params?: AggregateParams,
-  ): Promise<AggregateAnswer>;
-  mutate<Answer = unknown>(
-    name: string,
-    input: Record<string, unknown>,
-    selection?: string,
-    options?: CustomOptions & { inputType?: string },
-  ): Promise<Answer>;
-  query<Answer = unknown>(
-    name: string,
-    args?: QueryArguments,
-    selection?: string,
-    options?: CustomOptions,
-  ): Promise<Answer>;
-};
+/** react-admin hands no signal to writes; whoever calls them directly may. */
+type Abortable = { signal?: AbortSignal | undefined };
+
+export type PostgraphileDataProvider = DataProvider &
+  Live & {
+    getAggregates(
+      resource: string,
+      params?: AggregateParams,
+    ): Promise<AggregateAnswer>;
+    mutate<Answer = unknown>(
+      name: string,
+      input: Record<string, unknown>,
+      selection?: string,
+      options?: CustomOptions & { inputType?: string },
+    ): Promise<Answer>;
+    query<Answer = unknown>(
+      name: string,
+      args?: QueryArguments,
+      selection?: string,
+      options?: CustomOptions,
+    ): Promise<Answer>;
+  };
 
 export const defaultLimits: Limits = {
   pageSize: 500,
@@ -113,11 +125,6 @@ const chunksOf = <Item>(items: readonly Item[], size: number): Item[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_item, index) =>
     items.slice(index * size, (index + 1) * size),
   );
-
-const listOf = (schema: ResourceSchema) => {
-  if (!schema.list) throw new Error(`${schema.name} cannot be listed.`);
-  return schema.list;
-};
 
 const oneOf = (schema: ResourceSchema) => {
   if (!schema.one) {
@@ -183,6 +190,7 @@ const bulkError = (
  * | deleteMany       | aliased `deleteProduct`, 20 in a request                       |
  * | getAggregates    | `products(filter) { aggregates groupedAggregates }`            |
  * | mutate, query    | one root field by its name                                     |
+ * | subscribe        | one subscription for each topic, `options.live` says which     |
  */
 export const makeDataProvider = (
   options: ProviderOptions,
@@ -207,48 +215,12 @@ export const makeDataProvider = (
     };
   };
 
-  const readList = async (
-    resource: string,
-    params: GetListParams & QueryFunctionContext,
-  ): Promise<ListAnswer> => {
-    const schema = resourceNamed(schemas, resource);
-    const list = listOf(schema);
-    const { meta, hasOwnColumns, selection } = readSelection(schema, params);
-    const withTotal = meta.total !== false;
-    const operation = buildListQuery(schema, list, selection, {
-      hasOwnColumns,
-      withTotal,
-    });
-    const answers: ListAnswer[] = [];
-    for (const page of buildPages(params.pagination, limits.pageSize)) {
-      const data = await ask(
-        operation,
-        buildListVariables(schemas, schema, params, page),
-        { isRead: true, schema, signal: params.signal },
-      );
-      const answer = parseList(schemas, selection, data[list.field]);
-      answers.push(answer);
-      if (answer.data.length < page.first) break;
-    }
-    const [first] = answers;
-    const last = answers.at(-1);
-    return {
-      data: answers.flatMap((answer) => answer.data),
-      total: first?.total,
-      pageInfo:
-        first?.pageInfo && last?.pageInfo
-          ? {
-              hasNextPage: last.pageInfo.hasNextPage,
-              hasPreviousPage: first.pageInfo.hasPreviousPage,
-            }
-          : undefined,
-    };
-  };
-
-  const listResult = <RecordType extends RaRecord>(answer: ListAnswer) => ({
-    data: answer.data as RecordType[],
-    ...(answer.total === undefined ? {} : { total: answer.total }),
-    ...(answer.pageInfo ? { pageInfo: answer.pageInfo } : {}),
+  const readList = makeListReader({
+    schemas,
+    limits,
+    ask,
+    count: options.count ?? "exact",
+    keyset: options.keyset ?? false,
   });
 
   const readOne = async (
@@ -314,7 +286,9 @@ export const makeDataProvider = (
         buildNodesQuery(schema, one, schema.id, chunk.length, selection, {
           hasOwnColumns,
         }),
-        Object.fromEntries(chunk.map((id, index) => [`id${index}`, id])),
+        Object.fromEntries(
+          chunk.map((id, index) => [`id${index}`, sendId(schema, id)]),
+        ),
         { isRead: true, schema, signal },
       );
       for (const row of Object.values(data)) {
@@ -332,7 +306,8 @@ export const makeDataProvider = (
     const [resource, columns] = JSON.parse(key) as [string, string[] | null];
     const schema = resourceNamed(schemas, resource);
     const selection = selectColumns(schemas, schema, columns ?? undefined);
-    const read = schema.id.node ? readManyByNode : readManyByFilter;
+    const isAlone = schema.id.node || schema.list?.filterBy === "condition";
+    const read = isAlone ? readManyByNode : readManyByFilter;
     return read(schema, ids, selection, columns === null, signal);
   });
 
@@ -342,6 +317,7 @@ export const makeDataProvider = (
     mutation: MutationSchema,
     ids: readonly Identifier[],
     data: Readonly<Record<string, unknown>> | null,
+    signal: AbortSignal | undefined,
   ): Promise<Identifier[]> => {
     const selection = selectKey(schema);
     const possible = [...new Set(ids)].filter((id) => isPossibleId(schema, id));
@@ -356,7 +332,7 @@ export const makeDataProvider = (
         const { status, body } = await send(
           buildBulkMutation(schema, verb, mutation, chunk.length, selection),
           variables,
-          { isRead: false, schema },
+          { isRead: false, schema, signal },
         );
         // An error without a path refuses the request as a whole.
         const whole = body.errors?.find((error) => error.path === undefined);
@@ -396,26 +372,25 @@ export const makeDataProvider = (
 
   return {
     supportAbortSignal: true,
+    ...makeLive(schemas, options.live ?? null),
 
     getList: async <RecordType extends RaRecord>(
       resource: string,
       params: GetListParams & QueryFunctionContext,
-    ) => listResult<RecordType>(await readList(resource, params)),
+    ) => (await readList(resource, params)) as ListResult<RecordType>,
 
     getManyReference: async <RecordType extends RaRecord>(
       resource: string,
       params: GetManyReferenceParams & QueryFunctionContext,
     ) =>
-      listResult<RecordType>(
-        await readList(resource, {
-          ...params,
-          filter: referenceFilter(
-            params.target,
-            params.id,
-            params.filter as Record<string, unknown> | undefined,
-          ),
-        }),
-      ),
+      (await readList(resource, {
+        ...params,
+        filter: referenceFilter(
+          params.target,
+          params.id,
+          params.filter as Record<string, unknown> | undefined,
+        ),
+      })) as ListResult<RecordType>,
 
     getOne: async <RecordType extends RaRecord>(
       resource: string,
@@ -449,7 +424,7 @@ export const makeDataProvider = (
       ResultRecordType extends RaRecord = RecordType & { id: Identifier },
     >(
       resource: string,
-      params: CreateParams,
+      params: CreateParams & Abortable,
     ) => {
       const schema = resourceNamed(schemas, resource);
       const mutation = mutationOf(schema, "create");
@@ -457,7 +432,7 @@ export const makeDataProvider = (
       const data = await ask(
         buildMutation(schema, "create", mutation, selection, { hasOwnColumns }),
         buildCreateVariables(schema, mutation, params),
-        { isRead: false, schema },
+        { isRead: false, schema, signal: params.signal },
       );
       return {
         data: parseMutation(
@@ -471,7 +446,7 @@ export const makeDataProvider = (
 
     update: async <RecordType extends RaRecord>(
       resource: string,
-      params: UpdateParams,
+      params: UpdateParams & Abortable,
     ) => {
       const schema = resourceNamed(schemas, resource);
       const mutation = mutationOf(schema, "update");
@@ -484,7 +459,7 @@ export const makeDataProvider = (
       const data = await ask(
         buildMutation(schema, "update", mutation, selection, { hasOwnColumns }),
         variables,
-        { isRead: false, schema },
+        { isRead: false, schema, signal: params.signal },
       );
       return {
         data: parseMutation(
@@ -498,7 +473,7 @@ export const makeDataProvider = (
 
     updateMany: async <RecordType extends RaRecord>(
       resource: string,
-      params: UpdateManyParams,
+      params: UpdateManyParams & Abortable,
     ) => {
       const schema = resourceNamed(schemas, resource);
       const data = await bulk(
@@ -507,13 +482,14 @@ export const makeDataProvider = (
         mutationOf(schema, "update"),
         params.ids,
         params.data as Record<string, unknown>,
+        params.signal,
       );
       return { data: data as RecordType["id"][] };
     },
 
     delete: async <RecordType extends RaRecord>(
       resource: string,
-      params: DeleteParams<RecordType>,
+      params: DeleteParams<RecordType> & Abortable,
     ) => {
       const schema = resourceNamed(schemas, resource);
       const mutation = mutationOf(schema, "delete");
@@ -528,7 +504,7 @@ export const makeDataProvider = (
             "input0"
           ],
         },
-        { isRead: false, schema },
+        { isRead: false, schema, signal: params.signal },
       );
       const deleted = parseMutation(
         schemas,
@@ -541,7 +517,7 @@ export const makeDataProvider = (
 
     deleteMany: async <RecordType extends RaRecord>(
       resource: string,
-      params: DeleteManyParams<RecordType>,
+      params: DeleteManyParams<RecordType> & Abortable,
     ) => {
       const schema = resourceNamed(schemas, resource);
       const data = await bulk(
@@ -550,6 +526,7 @@ export const makeDataProvider = (
         mutationOf(schema, "delete"),
         params.ids,
         null,
+        params.signal,
       );
       return { data: data as RecordType["id"][] };
     },

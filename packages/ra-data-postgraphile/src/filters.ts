@@ -1,30 +1,39 @@
 import { invalidValue } from "./errors.ts";
 import { apiField, fieldNamed, resourceNamed } from "./resources.ts";
 import type {
+  CollectionSchema,
   FieldSchema,
   ResourceSchema,
   ResourceSchemas,
+  ScalarKind,
   SearchSchema,
 } from "./types.ts";
-import { sendValue } from "./values.ts";
+import { isSameValue, sendValue } from "./values.ts";
 
 type Filter = Record<string, unknown>;
 
-/** How the value of an operator is written. */
-type Operand = "value" | "list" | "item" | "text" | "boolean" | "raw";
+/**
+ * How the value of an operator is given: as one of the field's values, several of
+ * them, one item of a list, two bounds, text, true or false, or as it is.
+ */
+export type Operand =
+  "value" | "list" | "item" | "pair" | "text" | "texts" | "boolean" | "raw";
 
-type Operator = { name: string; operand: Operand };
+/** An operator by the API's name; `between` is made of two. */
+export type Operator = { name: string; operand: Operand };
+
+export type Operators = Readonly<Record<string, Operator>>;
 
 const op = (name: string, operand: Operand): Operator => ({ name, operand });
 
-const common: Readonly<Record<string, Operator>> = {
+const common: Operators = {
   eq: op("equalTo", "value"),
   // A row without a value is not that value either.
   ne: op("distinctFrom", "value"),
   isNull: op("isNull", "boolean"),
 };
 
-const scalar: Readonly<Record<string, Operator>> = {
+const scalar: Operators = {
   ...common,
   in: op("in", "list"),
   nin: op("notIn", "list"),
@@ -32,24 +41,28 @@ const scalar: Readonly<Record<string, Operator>> = {
   gte: op("greaterThanOrEqualTo", "value"),
   lt: op("lessThan", "value"),
   lte: op("lessThanOrEqualTo", "value"),
+  between: op("greaterThanOrEqualTo", "pair"),
 };
 
-const boolean: Readonly<Record<string, Operator>> = {
+const boolean: Operators = {
   ...common,
   in: op("in", "list"),
   nin: op("notIn", "list"),
 };
 
-const string: Readonly<Record<string, Operator>> = {
+const string: Operators = {
   ...scalar,
   ieq: op("equalToInsensitive", "text"),
+  ine: op("notEqualToInsensitive", "text"),
   contains: op("includesInsensitive", "text"),
   ncontains: op("notIncludesInsensitive", "text"),
   startsWith: op("startsWithInsensitive", "text"),
+  nstartsWith: op("notStartsWithInsensitive", "text"),
   endsWith: op("endsWithInsensitive", "text"),
+  nendsWith: op("notEndsWithInsensitive", "text"),
 };
 
-const list: Readonly<Record<string, Operator>> = {
+const list: Operators = {
   ...common,
   overlaps: op("overlaps", "value"),
   contains: op("contains", "value"),
@@ -57,20 +70,20 @@ const list: Readonly<Record<string, Operator>> = {
   any: op("anyEqualTo", "item"),
 };
 
-const json: Readonly<Record<string, Operator>> = {
+const json: Operators = {
   ...common,
   eq: op("equalTo", "raw"),
   ne: op("distinctFrom", "raw"),
   contains: op("contains", "raw"),
+  containedBy: op("containedBy", "raw"),
   hasKey: op("containsKey", "text"),
+  hasAnyKey: op("containsAnyKeys", "texts"),
+  hasAllKeys: op("containsAllKeys", "texts"),
 };
 
-/** The operators a field understands, by the names filters use. */
-export const operatorsOf = (
-  field: Pick<FieldSchema, "kind" | "array">,
-): Readonly<Record<string, Operator>> => {
-  if (field.array) return list;
-  switch (field.kind) {
+const operatorsOfKind = (kind: ScalarKind, array: boolean): Operators => {
+  if (array) return list;
+  switch (kind) {
     case "string":
       return string;
     case "boolean":
@@ -81,6 +94,28 @@ export const operatorsOf = (
       return scalar;
   }
 };
+
+/**
+ * The operators of a kind, or of a field (which may have fewer), by the names
+ * filters use: what a page can offer.
+ */
+export function operatorsOf(
+  field: Pick<FieldSchema, "kind" | "array" | "operators">,
+): Operators;
+export function operatorsOf(kind: ScalarKind, array?: boolean): Operators;
+export function operatorsOf(
+  field: Pick<FieldSchema, "kind" | "array" | "operators"> | ScalarKind,
+  array = false,
+): Operators {
+  if (typeof field === "string") return operatorsOfKind(field, array);
+  const all = operatorsOfKind(field.kind, field.array);
+  const { operators } = field;
+  return operators
+    ? Object.fromEntries(
+        Object.entries(all).filter(([name]) => operators.includes(name)),
+      )
+    : all;
+}
 
 const defaultOperator = (field: FieldSchema, value: unknown): string => {
   if (value === null) return "isNull";
@@ -100,6 +135,8 @@ const operand = (
       return value === null || value === true || value === "true";
     case "text":
       return String(value);
+    case "texts":
+      return (Array.isArray(value) ? value : [value]).map(String);
     case "raw":
       return value;
     case "item":
@@ -108,6 +145,7 @@ const operand = (
       return (Array.isArray(value) ? value : [value])
         .filter((item) => item !== null && item !== undefined)
         .map((item) => sendValue(field, item, name));
+    case "pair":
     case "value":
       return sendValue(
         field,
@@ -144,9 +182,33 @@ const condition = (
     }
     throw invalidValue(name, "This filter needs a value.");
   }
+  if (operator.operand === "pair")
+    return between(fieldName, field, value, name);
   return {
     [fieldName]: { [operator.name]: operand(operator, field, value, name) },
   };
+};
+
+/** From and to, both included; an empty end is open. */
+const between = (
+  fieldName: string,
+  field: FieldSchema,
+  value: unknown,
+  name: string,
+): Filter => {
+  if (!Array.isArray(value) || value.length !== 2) {
+    throw invalidValue(name, "This filter needs two values: from and to.");
+  }
+  const [from, to] = value.map((bound: unknown) =>
+    bound === null || bound === undefined || bound === ""
+      ? null
+      : sendValue(field, bound, name),
+  );
+  const range = {
+    ...(from === null ? {} : { greaterThanOrEqualTo: from }),
+    ...(to === null ? {} : { lessThanOrEqualTo: to }),
+  };
+  return Object.keys(range).length > 0 ? { [fieldName]: range } : {};
 };
 
 const isFilter = (value: unknown): value is Filter =>
@@ -184,6 +246,63 @@ const merge = (target: Filter, source: Filter): Filter => {
   return { ...merged, and: [...and, ...clashes] };
 };
 
+const collectionOf = (
+  schema: ResourceSchema,
+  name: string,
+): CollectionSchema | undefined =>
+  schema.collections && Object.hasOwn(schema.collections, name)
+    ? schema.collections[name]
+    : undefined;
+
+const exists = (
+  schema: ResourceSchema,
+  name: string,
+  field: string | null | undefined,
+  value: unknown,
+): Filter => {
+  if (!field) {
+    throw new Error(
+      `${schema.name} cannot be asked whether ${name} exists: the API has no such filter, or it always does.`,
+    );
+  }
+  return { [field]: value === true || value === "true" };
+};
+
+/** Records that point here: some, none or every one of them is so. */
+const ofCollection = (
+  schemas: ResourceSchemas,
+  schema: ResourceSchema,
+  name: string,
+  collection: CollectionSchema,
+  operatorName: string | null,
+  value: unknown,
+): Filter => {
+  const operator = operatorName ?? "some";
+  if (operator === "exists") {
+    return exists(schema, name, collection.exists, value);
+  }
+  if (operator !== "some" && operator !== "none" && operator !== "every") {
+    throw new Error(
+      `${schema.name}.${name} has no filter "@${operator}". It understands: ${collectionOperators.join(", ")}.`,
+    );
+  }
+  const nested = isFilter(value)
+    ? buildFilter(schemas, resourceNamed(schemas, collection.resource), value)
+    : undefined;
+  if (nested) return { [name]: { [operator]: nested } };
+  // Some of anything, none at all; every one of them is nothing asked.
+  return operator === "every"
+    ? {}
+    : exists(schema, name, collection.exists, operator === "some");
+};
+
+/** What records that point here can be asked. */
+export const collectionOperators = ["some", "none", "every", "exists"] as const;
+
+/** The API refuses an empty object: nothing asked is nothing sent. */
+const nest = (name: string, inner: Filter): Filter =>
+  Object.keys(inner).length > 0 ? { [name]: inner } : {};
+
 /** One filter for a path such as `brand.name`. */
 const atPath = (
   schemas: ResourceSchemas,
@@ -198,8 +317,11 @@ const atPath = (
     : undefined;
   if (relation) {
     const target = resourceNamed(schemas, relation.resource);
+    if (rest.length === 0 && operatorName === "exists") {
+      return exists(schema, head, relation.exists, value);
+    }
     if (rest.length > 0) {
-      return { [head]: atPath(schemas, target, rest, operatorName, value) };
+      return nest(head, atPath(schemas, target, rest, operatorName, value));
     }
     if (!isFilter(value)) {
       throw new Error(
@@ -208,6 +330,16 @@ const atPath = (
     }
     const nested = buildFilter(schemas, target, value);
     return nested ? { [head]: nested } : {};
+  }
+  const collection = collectionOf(schema, head);
+  if (collection) {
+    const target = resourceNamed(schemas, collection.resource);
+    return rest.length > 0
+      ? nest(
+          head,
+          nest("some", atPath(schemas, target, rest, operatorName, value)),
+        )
+      : ofCollection(schemas, schema, head, collection, operatorName, value);
   }
   if (rest.length > 0) {
     throw new Error(`${schema.name} has no relation "${head}".`);
@@ -324,4 +456,56 @@ export const buildFilter = (
     }
   }
   return Object.keys(built).length > 0 ? built : undefined;
+};
+
+const onlyEquality = (schema: ResourceSchema, what: string): Error =>
+  new Error(
+    `${schema.name} cannot be asked for ${what}: this API only compares for equality. postgraphile-plugin-connection-filter gives it the rest.`,
+  );
+
+/** Where the API has no filter, only `condition`: fields that are equal, all of them. */
+const conditionOf = (schema: ResourceSchema, filter: Filter): Filter => {
+  const condition: Filter = {};
+  const set = (name: string, value: unknown) => {
+    if (
+      Object.hasOwn(condition, name) &&
+      !isSameValue(condition[name], value)
+    ) {
+      throw onlyEquality(schema, `two values of ${name}`);
+    }
+    condition[name] = value;
+  };
+  for (const [name, asked] of Object.entries(filter)) {
+    if (name === "and" && Array.isArray(asked)) {
+      for (const part of asked.filter(isFilter)) {
+        for (const [inner, value] of Object.entries(
+          conditionOf(schema, part),
+        )) {
+          set(inner, value);
+        }
+      }
+      continue;
+    }
+    if (name === "or" || name === "not" || !isFilter(asked)) {
+      throw onlyEquality(schema, `"${name}"`);
+    }
+    for (const [operator, value] of Object.entries(asked)) {
+      if (operator === "equalTo") set(name, value);
+      else if (operator === "isNull" && value === true) set(name, null);
+      else throw onlyEquality(schema, `${name} ${operator}`);
+    }
+  }
+  return condition;
+};
+
+/** The filter as this resource's list takes it. */
+export const buildListFilter = (
+  schemas: ResourceSchemas,
+  schema: ResourceSchema,
+  filter: Filter | undefined,
+): Filter | undefined => {
+  const built = buildFilter(schemas, schema, filter);
+  return built && schema.list?.filterBy === "condition"
+    ? conditionOf(schema, built)
+    : built;
 };

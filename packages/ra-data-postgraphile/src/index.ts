@@ -5,6 +5,7 @@ export type {
   AggregateParams,
   AggregateValues,
 } from "./aggregates.ts";
+export { resourcesFromCatalog } from "./catalog.ts";
 export type { AnswerTypes, CustomOptions, QueryArguments } from "./custom.ts";
 export type {
   PostgraphileDataProvider,
@@ -13,10 +14,27 @@ export type {
 export { defaultLimits, makeDataProvider } from "./dataProvider.ts";
 export type { ErrorBody, FieldErrors, StatusByCode } from "./errors.ts";
 export { statusByCode } from "./errors.ts";
-export { operatorsOf } from "./filters.ts";
+export type { Operand, Operator, Operators } from "./filters.ts";
+export { collectionOperators, operatorsOf } from "./filters.ts";
 export type { FetchOptions } from "./graphqlFetch.ts";
 export { makeGraphQLFetch } from "./graphqlFetch.ts";
+export type {
+  IntrospectionOptions,
+  IntrospectionResult,
+} from "./introspection.ts";
+export { catalogFromIntrospection } from "./introspection.ts";
+export type {
+  Live,
+  LiveCallback,
+  LiveClient,
+  LiveEvent,
+  LiveField,
+  LiveFields,
+  LiveOptions,
+} from "./live.ts";
+export { listTopic, recordTopic } from "./live.ts";
 export { listOperations } from "./operations.ts";
+export type { ListResult } from "./readList.ts";
 export type {
   FieldInput,
   FieldOptions,
@@ -25,12 +43,17 @@ export type {
 } from "./resources.ts";
 export { checkResources, defineResources } from "./resources.ts";
 export type {
+  CollectionSchema,
+  Count,
+  CountMode,
+  Cursors,
   FieldSchema,
   GraphQLAnswer,
   GraphQLFetch,
   GraphQLRequest,
   IdSchema,
   Limits,
+  ListMeta,
   ListSchema,
   MutationSchema,
   OneSchema,
@@ -44,3 +67,10 @@ export type {
   SortItem,
   UniqueSchema,
 } from "./types.ts";
+export { useSubscribe } from "./useSubscribe.ts";
+export type {
+  DiffOptions,
+  FieldDifference,
+  VersionDifference,
+} from "./versions.ts";
+export { diffVersions, mergeVersions } from "./versions.ts";

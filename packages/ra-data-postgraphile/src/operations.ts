@@ -1,5 +1,6 @@
 import {
   buildBulkMutation,
+  buildCountQuery,
   buildListQuery,
   buildManyQuery,
   buildMutation,
@@ -10,6 +11,8 @@ import {
 import { selectColumns, selectKey } from "./columns.ts";
 import type { Operation, ResourceSchema, ResourceSchemas } from "./types.ts";
 
+const seeks = ["offset", "after", "before"] as const;
+
 const operationsOfOne = (
   schemas: ResourceSchemas,
   schema: ResourceSchema,
@@ -19,20 +22,30 @@ const operationsOfOne = (
   const key = selectKey(schema);
   const own = { hasOwnColumns: true };
   const { list, one, id } = schema;
+  const isAlone = id.node || list?.filterBy === "condition";
   const operations: Operation[] = [];
   if (list) {
-    for (const withTotal of [true, false]) {
+    for (const count of ["exact", "none", "capped"] as const) {
       operations.push(
-        buildListQuery(schema, list, selection, { ...own, withTotal }),
+        buildListQuery(schema, list, selection, { ...own, count }),
+        ...seeks.map((seek) =>
+          buildListQuery(schema, list, selection, {
+            ...own,
+            count,
+            seek,
+            withCursors: true,
+          }),
+        ),
       );
     }
-    if (!id.node) {
+    operations.push(buildCountQuery(schema, list));
+    if (!isAlone) {
       operations.push(buildManyQuery(schema, list, selection, own));
     }
   }
   if (one) {
     operations.push(buildOneQuery(schema, one, selection, own));
-    if (id.node) {
+    if (isAlone) {
       operations.push(
         buildNodesQuery(schema, one, id, rootFields, selection, own),
       );

@@ -2,7 +2,9 @@ import { camelCase, isGraphQLName, lowerFirst, upperFirst } from "./names.ts";
 import type {
   FieldSchema,
   IdSchema,
+  ListSchema,
   MutationSchema,
+  RelationSchema,
   ResourceSchema,
   ResourceSchemas,
   ScalarKind,
@@ -20,6 +22,8 @@ export type FieldOptions = {
   update?: boolean;
   filter?: boolean;
   sort?: boolean;
+  /** false: never empty, which lets a keyset page seek upwards too. */
+  nullable?: boolean;
   reference?: string;
 };
 
@@ -47,8 +51,13 @@ export type ResourceInput = {
   update?: MutationInput;
   delete?: MutationInput;
   fields: Readonly<Record<string, FieldInput>>;
-  /** Fields that lead to one record of another resource: `{ brand: "brands" }`. */
-  relations?: Readonly<Record<string, string>>;
+  /**
+   * Fields that lead to one record of another resource: `{ brand: "brands" }`, or
+   * `{ brand: { resource: "brands", exists: "brandExists" } }`.
+   */
+  relations?: Readonly<Record<string, string | RelationSchema>>;
+  /** Filters over the records that point here: `{ things: "things" }`. */
+  collections?: Readonly<Record<string, string>>;
   /** What is read unless `meta.columns` says otherwise; by default every field with `read`. */
   columns?: readonly string[];
   search?:
@@ -97,6 +106,7 @@ const fieldSchema = (
     filter: options.filter ?? !isJson,
     sort: options.sort ?? !(isJson || options.array === true),
     reference: options.reference ?? null,
+    ...(options.nullable === undefined ? {} : { nullable: options.nullable }),
   };
 };
 
@@ -214,11 +224,21 @@ const resourceSchema = (name: string, input: ResourceInput): ResourceSchema => {
     }),
     fields,
     relations: Object.fromEntries(
-      Object.entries(input.relations ?? {}).map(([field, resource]) => [
+      Object.entries(input.relations ?? {}).map(([field, relation]) => [
         field,
-        { resource },
+        typeof relation === "string" ? { resource: relation } : relation,
       ]),
     ),
+    ...(input.collections
+      ? {
+          collections: Object.fromEntries(
+            Object.entries(input.collections).map(([field, resource]) => [
+              field,
+              { resource, exists: `${field}Exist` },
+            ]),
+          ),
+        }
+      : {}),
     columns: input.columns
       ? [...input.columns]
       : Object.keys(fields).filter((field) => fields[field]?.read),
@@ -241,6 +261,7 @@ const graphqlNames = (schema: ResourceSchema): string[] =>
     ]),
     ...Object.keys(schema.fields),
     ...Object.keys(schema.relations),
+    ...Object.entries(schema.collections ?? {}).map(([name]) => name),
     schema.search?.by === "argument" ? schema.search.argument : undefined,
   ].filter((name): name is string => name !== undefined);
 
@@ -273,6 +294,11 @@ export const checkResources = (schemas: ResourceSchemas): string[] => {
     for (const [name, relation] of Object.entries(schema.relations)) {
       if (!schemas[relation.resource]) {
         say(`${name} leads to ${relation.resource}, which is not a resource.`);
+      }
+    }
+    for (const [name, collection] of Object.entries(schema.collections ?? {})) {
+      if (!schemas[collection.resource]) {
+        say(`${name} holds ${collection.resource}, which is not a resource.`);
       }
     }
     const paths = [
@@ -346,6 +372,11 @@ export const apiField = (schema: ResourceSchema, name: string): string => {
     );
   }
   return schema.id.field;
+};
+
+export const listOf = (schema: ResourceSchema): ListSchema => {
+  if (!schema.list) throw new Error(`${schema.name} cannot be listed.`);
+  return schema.list;
 };
 
 export const mutationOf = (

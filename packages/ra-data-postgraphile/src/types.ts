@@ -24,10 +24,25 @@ export type FieldSchema = {
   sort: boolean;
   /** The resource whose primary key this field holds. */
   reference: string | null;
+  /** Default true. Known to be never empty, a keyset page can seek upwards too. */
+  nullable?: boolean;
+  /** The filters the API has, where it lacks some of the kind's. */
+  operators?: readonly string[];
 };
 
 /** A GraphQL field that leads from one record to one record of a resource. */
-export type RelationSchema = { resource: string };
+export type RelationSchema = {
+  resource: string;
+  /** The filter's field that asks whether there is such a record. */
+  exists?: string | null;
+};
+
+/** Records of another resource that point here: filtered by some, none, every. */
+export type CollectionSchema = {
+  resource: string;
+  /** The filter's field that asks whether there is any. */
+  exists?: string | null;
+};
 
 /** Where a record's `id` comes from, and how it is given to the API. */
 export type IdSchema = {
@@ -46,6 +61,8 @@ export type ListSchema = {
   orderByType: string;
   groupByType: string;
   havingType: string;
+  /** Without postgraphile-plugin-connection-filter there is only `condition`: equality. */
+  filterBy?: "filter" | "condition";
 };
 
 export type OneSchema = { field: string; argument: string };
@@ -83,6 +100,7 @@ export type ResourceSchema = {
   delete: MutationSchema | null;
   fields: Record<string, FieldSchema>;
   relations: Record<string, RelationSchema>;
+  collections?: Record<string, CollectionSchema>;
   columns: string[];
   search: SearchSchema | null;
   /** The field an update sends back as it was read, so that the server can refuse a lost update. */
@@ -137,10 +155,26 @@ export type Limits = {
 
 export type SortItem = { field: string; order: "ASC" | "DESC" };
 
+/** How a list is counted: whole, not at all, or only as far as `cap`. */
+export type CountMode = "exact" | "none" | { cap: number };
+
+/** What is told of a count: `{ value: 10000, capped: true }` reads "10,000+". */
+export type Count = { value: number; capped: boolean };
+
+/** Opaque places in a list, to go on from. */
+export type Cursors = { start: string | null; end: string | null };
+
+/** `meta` of a list's answer. */
+export type ListMeta = { count?: Count; cursors?: Cursors };
+
 /** What `meta` may hold for reads. Unknown keys belong to others and are left alone. */
 export type ReadMeta = {
   columns?: readonly string[];
   sort?: readonly SortItem[];
+  /** false is `count: "none"`. */
   total?: boolean;
+  count?: CountMode;
+  /** Pages by position: remembered (true), or from a cursor of an earlier answer. */
+  keyset?: boolean | { after: string } | { before: string };
   by?: Readonly<Record<string, unknown>>;
 };

@@ -50,7 +50,7 @@ describe("the query of each verb", () => {
       text(
         buildListQuery(shops, list(shops), select(shops), {
           ...own,
-          withTotal: true,
+          count: "exact",
         }),
       ),
     ).toBe(
@@ -63,7 +63,7 @@ describe("the query of each verb", () => {
       text(
         buildListQuery(shops, list(shops), select(shops), {
           ...own,
-          withTotal: false,
+          count: "none",
         }),
       ),
     ).toContain("{ pageInfo { hasNextPage hasPreviousPage } nodes {");
@@ -80,7 +80,7 @@ describe("the query of each verb", () => {
     const query = text(
       buildListQuery(docs, list(docs), selectColumns({ docs }, docs), {
         ...own,
-        withTotal: true,
+        count: "exact",
       }),
     );
     expect(query).toContain("$search: String");

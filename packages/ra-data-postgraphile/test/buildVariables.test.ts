@@ -3,15 +3,13 @@ import { describe, expect, it } from "@jest/globals";
 import {
   buildBulkVariables,
   buildCreateVariables,
-  buildListVariables,
   buildOrderBy,
   buildPages,
   buildUpdateVariables,
   isPossibleId,
   referenceFilter,
 } from "../src/buildVariables.ts";
-import { defineResources } from "../src/index.ts";
-import { mutationOf } from "../src/resources.ts";
+import { defineResources, mutationOf } from "../src/resources.ts";
 import { resources, shopId, thingId } from "./resources.ts";
 
 const { things, parts, colours } = resources;
@@ -68,48 +66,6 @@ describe("buildPages", () => {
       { first: 500, offset: 1700 },
       { first: 200, offset: 2200 },
     ]);
-  });
-});
-
-describe("buildListVariables", () => {
-  it("binds page, order and filter", () => {
-    expect(
-      buildListVariables(
-        resources,
-        things,
-        {
-          filter: { name: "a" },
-          sort: { field: "name", order: "ASC" },
-          meta: { sort: [{ field: "qty", order: "DESC" }] },
-        },
-        { first: 10, offset: 20 },
-      ),
-    ).toEqual({
-      first: 10,
-      offset: 20,
-      orderBy: ["NAME_ASC", "QTY_DESC", "PRIMARY_KEY_ASC"],
-      filter: { name: { equalTo: "a" } },
-    });
-  });
-
-  it("leaves an empty filter out, for the API refuses one", () => {
-    expect(
-      buildListVariables(resources, things, {}, { first: 10, offset: 0 }),
-    ).not.toHaveProperty("filter");
-  });
-
-  it("binds the search where it is an argument", () => {
-    const { docs } = defineResources({
-      docs: { type: "Doc", fields: {}, search: { argument: "search" } },
-    });
-    expect(
-      buildListVariables(
-        { docs },
-        docs,
-        { filter: { q: " hat " } },
-        { first: 1, offset: 0 },
-      ),
-    ).toMatchObject({ search: "hat" });
   });
 });
 

@@ -248,6 +248,9 @@ const ordered = Object.entries(scalars).flatMap(
     [field, "gte", low, ["one", "two"]],
     [field, "lt", high, ["one"]],
     [field, "lte", high, ["one", "two"]],
+    [field, "between", [low, high], ["one", "two"]],
+    [field, "between", [null, low], ["one"]],
+    [field, "between", ["", null], ["one", "two", "none"]],
     [field, "isNull", true, ["none"]],
     [field, "isNull", false, ["one", "two"]],
   ],
@@ -263,8 +266,12 @@ const matrix: [string, string, unknown, string[]][] = [
   ["shopId", "gte", shop, ["one", "two", "none"]],
   ["shopId", "lt", otherShop, ["one", "none"]],
   ["shopId", "lte", otherShop, ["one", "two", "none"]],
+  ["shopId", "between", [otherShop, otherShop], ["two"]],
   ["shopId", "isNull", true, []],
   ["note", "ieq", "ALPHA", ["one"]],
+  ["note", "ine", "ALPHA", ["two"]],
+  ["note", "nstartsWith", "AL", ["two"]],
+  ["note", "nendsWith", "PHA", ["two"]],
   ["note", "contains", "ET", ["two"]],
   ["note", "contains", "0%", ["two"]],
   ["note", "contains", "_", []],
@@ -353,6 +360,15 @@ describe("filters", () => {
       "two",
     ]);
     await expect(found({ "doc@hasKey": "b" })).resolves.toEqual(["two"]);
+    await expect(found({ "doc@hasAnyKey": ["b", "c"] })).resolves.toEqual([
+      "two",
+    ]);
+    await expect(found({ "doc@hasAllKeys": ["a", "b"] })).resolves.toEqual([
+      "two",
+    ]);
+    await expect(found({ "doc@containedBy": { a: 1, z: 9 } })).resolves.toEqual(
+      ["one"],
+    );
     await expect(found({ "doc@eq": { a: 1 } })).resolves.toEqual(["one"]);
     await expect(found({ "doc@ne": { a: 1 } })).resolves.toEqual([
       "two",
@@ -369,6 +385,55 @@ const scalarsAndLists: Record<string, unknown> = {
   tags: true,
   sizes: true,
 };
+
+describe("filters over records that point here", () => {
+  const found = async (resource: string, filter: Record<string, unknown>) => {
+    const { data } = await world.provider.getList<RaRecord>(resource, {
+      filter,
+      sort: { field: "name", order: "ASC" },
+      meta: { columns: ["name"] },
+    });
+    return data.map((record) => record["name"] as unknown);
+  };
+
+  it.each<[string, Record<string, unknown>, string[]]>([
+    ["shops", { "things@some": { qty: 1 } }, ["Corner"]],
+    ["shops", { things: { qty: 2 } }, ["Market"]],
+    ["shops", { "things@none": { qty: 1 } }, ["Empty", "Market"]],
+    ["shops", { "things@every": { "qty@gte": 2 } }, ["Empty", "Market"]],
+    ["shops", { "things@exists": true }, ["Corner", "Market"]],
+    ["shops", { "things@exists": "false" }, ["Empty"]],
+    ["shops", { "things@some": {} }, ["Corner", "Market"]],
+    ["shops", { "things@none": {} }, ["Empty"]],
+    ["shops", { "things@every": {} }, ["Corner", "Empty", "Market"]],
+    ["shops", { "things.note@contains": "BETA" }, ["Market"]],
+    ["things", { "parts.label": "zip" }, ["one"]],
+    [
+      "shops",
+      {
+        or: [
+          { "things@exists": false },
+          { not: { "things@some": { qty: 1 } } },
+        ],
+      },
+      ["Empty", "Market"],
+    ],
+  ])("%s %j finds %j", async (resource, filter, names) => {
+    await world.database.owner.query(
+      "insert into provider_test.shops (name) values ('Empty')",
+    );
+    await expect(found(resource, filter)).resolves.toEqual(names);
+  });
+
+  it("say what they understand", async () => {
+    await expect(found("shops", { "things@most": {} })).rejects.toThrow(
+      'shops.things has no filter "@most". It understands: some, none, every, exists.',
+    );
+    await expect(found("things", { "shop@exists": true })).rejects.toThrow(
+      "the API has no such filter, or it always does",
+    );
+  });
+});
 
 describe("getOne", () => {
   it("reads one record by its key", async () => {

@@ -6,6 +6,7 @@ export const resources = defineResources({
     type: "Shop",
     fields: { name: "string", city: "string" },
     unique: [["name"]],
+    collections: { things: "things" },
     search: ["name"],
   },
   things: {
@@ -32,6 +33,7 @@ export const resources = defineResources({
       updatedAt: "datetime",
     },
     relations: { shop: "shops" },
+    collections: { parts: "parts" },
     unique: [["shopId", "sku"]],
     search: ["name", "tags", "shop.name"],
     versioned: true,

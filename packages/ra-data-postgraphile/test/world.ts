@@ -103,6 +103,9 @@ create table provider_test.parts (
   constraint parts_pkey primary key (thing_id, no)
 );
 
+comment on constraint parts_thing_id_fkey on provider_test.parts
+  is $$@behavior +filterBy$$;
+
 create table provider_test.colours (
   code text constraint colours_pkey primary key,
   label text not null
