@@ -274,18 +274,56 @@ describe("the audit trail never holds", () => {
     expect(JSON.stringify(events)).not.toContain("0.125");
   });
 
-  it("where the picture of a wardrobe item is", async () => {
+  it("what is in a wardrobe, which staff see with a reason only", async () => {
+    const secrets = ["Gown", "Atelier", "linen", "crimson", "garment/shopper"];
+    const item = {
+      name: "Gown",
+      brand_label: "Atelier",
+      color: "crimson",
+      ai_tags: ["linen"],
+      color_tags: ["crimson"],
+      category_code: "dresses",
+      product_id: products["B.tee"],
+      image_key: "garment/shopper.png",
+    };
+    const columns = Object.keys(item);
     const events = await acting(
       { role: "closetai_user", user: people.shopper },
       async (client) => {
+        const added = await client.query<{ id: string }>(
+          `insert into app_public.wardrobe_items (user_id, ${columns.join(", ")})
+           values ($1, ${columns.map((_, at) => `$${at + 2}`).join(", ")}) returning id`,
+          [people.shopper, ...Object.values(item)],
+        );
+        const id = [added.rows[0]?.id];
         await client.query(
-          "update app_public.wardrobe_items set image_key = 'garment/shopper.png'",
+          `update app_public.wardrobe_items set name = 'Gown, altered', color = null,
+                  category_code = 'tops', deleted_at = now() where id = $1`,
+          id,
+        );
+        await client.query(
+          "delete from app_public.wardrobe_items where id = $1",
+          id,
         );
         return trailOf(client);
       },
     );
-    expect(events[0]?.diff).toEqual({ image_key: "[redacted]" });
-    expect(JSON.stringify(events)).not.toContain("garment/shopper.png");
+    expect(events.map(({ action }) => action)).toEqual([
+      "insert",
+      "update",
+      "delete",
+    ]);
+    for (const column of columns)
+      expect(events[0]?.diff[column]).toBe("[redacted]");
+    // That it changed, and when it was hidden, is told.
+    expect(events[1]?.diff).toEqual({
+      name: "[redacted]",
+      color: "[redacted]",
+      category_code: "[redacted]",
+      deleted_at: [null, expect.any(String)],
+    });
+    for (const secret of [...secrets, "dresses", products["B.tee"]])
+      expect(JSON.stringify(events)).not.toContain(secret);
   });
 
   it("a row of a table that holds secrets", async () => {
