@@ -57,6 +57,8 @@ export const DEFINERS: Record<string, string> = {
   "app_private.stage_refused_rows": "the worker stages refused rows once more",
   "app_private.switch_brand": "changes the session it is given",
   "app_private.tg__audit": "nobody may insert into the trail",
+  "app_private.tg_users__no_colleague":
+    "must know who is staff, which support cannot read",
   "app_private.tg_brand_members__one_owner":
     "must count owners that the caller may not see",
   "app_private.tidy_imports": "the worker ends abandoned imports",

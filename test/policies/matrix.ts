@@ -144,7 +144,8 @@ const ownAccount: Who<Rows> = [
   [["B.owner"], ["B.owner"]],
 ];
 
-const peopleButErased = [
+/** Everybody but the erased, and ClosetAI's own people. */
+const peopleOutside = [
   "A.viewer",
   "A.analyst",
   "A.manager",
@@ -158,11 +159,8 @@ const peopleButErased = [
   "C.owner",
   "shopper",
   "neighbour",
-  "support",
-  "finance",
-  "privacy",
-  "admin",
 ];
+const colleagues = [...staff];
 
 export const matrix: Record<string, Rules> = {
   "app_public.users": {
@@ -179,10 +177,13 @@ export const matrix: Record<string, Rules> = {
       ],
       rows: {
         "the name": ownAccount,
-        "the status to suspended": [[["support"], peopleButErased]],
+        // Who watches over support cannot be shut out by it.
+        "the status to suspended": [
+          [["support"], [...peopleOutside, ...failing(colleagues, "DNIED")]],
+        ],
         // Erasure is a procedure, not a word in a column.
         "the status to erased": [
-          [["support"], failing(peopleButErased, "refused")],
+          [["support"], failing([...peopleOutside, ...colleagues], "refused")],
         ],
       },
     },
