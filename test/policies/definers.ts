@@ -70,6 +70,8 @@ export const DEFINERS: Record<string, string> = {
   "app_public.break_glass_wardrobe":
     "staff have no right on wardrobes; checks the caller and leaves a trail",
   "app_public.cancel_import": "changes a run of the active brand",
+  "app_public.invite_owner":
+    "staff may not insert invitations; only while a brand has no owner",
   "app_public.issue_password_reset_link":
     "makes a link for a person; checks that the caller is support or admin",
   "app_public.password_reset_requests":
