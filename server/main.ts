@@ -13,7 +13,7 @@ const DRAIN_MS = 8_000;
 /** A database that hangs must not keep the process from ending. */
 const LAST_RESORT_MS = 30_000;
 /** Whoever routes traffic here gets this long to see that readiness is gone. */
-const NOTICE_MS = { production: 2_000, development: 0, test: 200 } as const;
+const NOTICE_MS = { production: 2_000, development: 250, test: 250 } as const;
 
 /** Listens, and on SIGINT or SIGTERM leaves in order. */
 async function main(): Promise<void> {

@@ -4,7 +4,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Server as NetServer } from "node:net";
 
 import type { Config } from "../config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -17,6 +17,8 @@ export type HttpServer = {
   /** No new requests; those running get so long to finish. */
   drain(graceMs: number): Promise<void>;
 };
+
+const LINGER_MS = 300;
 
 /**
  * Listens before there is a database, so that whoever watches the process sees
@@ -45,8 +47,9 @@ export function makeHttpServer(
   // Node looks for slow clients every 30 seconds unless told otherwise.
   const options = { connectionsCheckingInterval: 1_000 };
   const server = createServer(options, (req, res) => {
-    // A kept-alive connection would outlive the drain.
-    if (lifecycle.state === "stopping") res.setHeader("Connection", "close");
+    // A kept-alive connection would outlive the drain. Not before the listener
+    // is closed: clients would only connect anew, and be reset by its end.
+    if (!server.listening) res.setHeader("Connection", "close");
     listener(req, res);
   });
   server.headersTimeout = config.limits.headersMs;
@@ -85,11 +88,17 @@ export function makeHttpServer(
         const cut = setTimeout(() => {
           server.closeAllConnections();
         }, graceMs);
-        server.close(() => {
+        // http's own close() also ends idle connections on the spot, and with
+        // them whatever a client has just begun to send. They are given a
+        // moment to ask once more and be told "Connection: close".
+        const sweep = setInterval(() => {
+          server.closeIdleConnections();
+        }, LINGER_MS);
+        NetServer.prototype.close.call(server, () => {
           clearTimeout(cut);
+          clearInterval(sweep);
           resolve();
         });
-        server.closeIdleConnections();
       }),
   };
 }

@@ -214,7 +214,7 @@ describe("more requests at once than the bound", () => {
 });
 
 describe("a server that is stopping", () => {
-  it("is no longer ready, and closes kept-alive connections", async () => {
+  it("is alive and no longer ready", async () => {
     const own = await startTestServer(db);
     try {
       expect((await own.client().get("/readyz")).status).toBe(200);
@@ -224,7 +224,6 @@ describe("a server that is stopping", () => {
         503,
         { status: "stopping" },
       ]);
-      expect(answer.headers.get("connection")).toBe("close");
       expect((await own.client().get("/healthz")).status).toBe(200);
     } finally {
       await own.close();
