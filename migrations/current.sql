@@ -777,7 +777,10 @@ create table app_public.import_runs (
     references app_public.brand_accounts (id) on delete restrict,
   requested_by uuid constraint import_runs_requested_by_fkey
     references app_public.users (id) on delete set null,
-  target text not null default 'products' constraint import_runs_target_check check (target in ('products')),
+  target text not null default 'products' constraint import_runs_target_check check (target ~ '^[a-z_][a-z0-9_]{0,62}$'),
+  method text not null default 'catalogue' constraint import_runs_method_check
+    check (method = 'table' or (method = 'catalogue' and target = 'products')),
+  unique_key text,
   filename text not null constraint import_runs_filename_check
     check (length(filename) between 1 and 255 and app_private.is_clean_text(filename)),
   storage_key text,
@@ -819,6 +822,9 @@ create index import_runs_rerun_of_brand_id_idx on app_public.import_runs (rerun_
 comment on table app_public.import_runs is $$
 @behavior -insert -update -delete
 One file a brand imported, or is importing: where it stands and what became of its rows. processed = created + updated + unchanged + refused.$$;
+comment on column app_public.import_runs.target is 'The table the rows go into.';
+comment on column app_public.import_runs.method is 'catalogue: a maker''s file read as products, labels mapped to categories; table: columns of the file straight into columns of the table.';
+comment on column app_public.import_runs.unique_key is 'The unique index by which a row of the file finds its record; "none" when every row is a new record.';
 comment on column app_public.import_runs.mapping is 'Target field to source column, as {"sku": "id", "name": "productDisplayName", …}.';
 comment on column app_public.import_runs.checkpoint_line is 'Last line of the file whose batch is committed; a resumed run goes on after it.';
 comment on column app_public.import_runs.dry_run is 'When true, rows were checked and counted but no product was written.';
@@ -967,6 +973,7 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include functions/import/category_defaults.sql
 --!include functions/import/runs.sql
 --!include functions/import/batch.sql
+--!include functions/import/table.sql
 --!include functions/import/worker.sql
 --!include functions/live/notify.sql
 
