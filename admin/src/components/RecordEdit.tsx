@@ -1,13 +1,11 @@
-import Button from "@mui/material/Button";
-import Dialog from "@mui/material/Dialog";
-import DialogActions from "@mui/material/DialogActions";
-import DialogContent from "@mui/material/DialogContent";
-import DialogContentText from "@mui/material/DialogContentText";
-import DialogTitle from "@mui/material/DialogTitle";
+import { useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Fragment, useId, useState } from "react";
-import type { EditProps } from "react-admin";
-import { Edit, useEditContext, useNotify, useTranslate } from "react-admin";
+import { Fragment, useState } from "react";
+import type { EditProps, RaRecord } from "react-admin";
+import { Edit, useNotify, useRedirect, useResourceContext } from "react-admin";
+
+import type { Conflict } from "../catalog/conflict/ConflictDialog.tsx";
+import { ConflictDialog } from "../catalog/conflict/ConflictDialog.tsx";
 
 type ServerError = Error & {
   body?: { code?: string; errors?: Record<string, unknown> };
@@ -16,80 +14,84 @@ type ServerError = Error & {
 export const codeOf = (error: unknown): string =>
   (error as ServerError | null)?.body?.code ?? "";
 
-const StaleDialog = ({
-  open,
-  onClose,
-  onReload,
-}: {
-  open: boolean;
-  onClose: () => void;
-  onReload: () => void;
-}) => {
-  const translate = useTranslate();
-  const { refetch } = useEditContext();
-  const title = useId();
-  return (
-    <Dialog open={open} onClose={onClose} aria-labelledby={title}>
-      <DialogTitle id={title}>{translate("stale.title")}</DialogTitle>
-      <DialogContent>
-        <DialogContentText>{translate("stale.body")}</DialogContentText>
-      </DialogContent>
-      <DialogActions>
-        <Button onClick={onClose}>{translate("stale.keep")}</Button>
-        <Button
-          variant="contained"
-          onClick={() => {
-            void refetch().then(() => {
-              onReload();
-              onClose();
-            });
-          }}
-        >
-          {translate("stale.reload")}
-        </Button>
-      </DialogActions>
-    </Dialog>
-  );
+type Saved = {
+  id: RaRecord["id"];
+  data: Partial<RaRecord>;
+  previousData: RaRecord;
 };
 
 /**
  * An edit page that waits for the server and takes its refusal seriously: a
- * record somebody else saved first is never overwritten silently.
+ * record somebody else saved first is never overwritten silently. Both versions
+ * are shown, and the person chooses field by field.
  */
 export const RecordEdit = ({
   children,
   mutationOptions,
+  redirect: redirectTo = "show",
   ...props
 }: EditProps & { children: ReactNode }) => {
   const notify = useNotify();
-  const [stale, setStale] = useState(false);
+  const redirect = useRedirect();
+  const queryClient = useQueryClient();
+  const resource = useResourceContext(props) ?? "";
+  const [conflict, setConflict] = useState<Conflict | null>(null);
   const [version, setVersion] = useState(0);
+  // Pages read different columns of one record: each has to read again.
+  const forget = () => queryClient.invalidateQueries({ queryKey: [resource] });
+  const failed = (error: unknown, saved?: Saved) => {
+    if (codeOf(error) === "STALE" && saved !== undefined) {
+      setConflict({
+        id: saved.id,
+        before: saved.previousData,
+        mine: saved.data,
+      });
+      return;
+    }
+    // Field errors stand at their fields; the sentence is said aloud too.
+    notify(error instanceof Error ? error.message : String(error), {
+      type: "error",
+    });
+  };
+  const columns = (
+    props.queryOptions?.meta as { columns?: readonly string[] } | undefined
+  )?.columns;
   return (
     <Edit
       mutationMode="pessimistic"
-      redirect="show"
+      redirect={redirectTo}
       {...props}
       mutationOptions={{
+        onSettled: () => void forget(),
         ...mutationOptions,
-        onError: (error: unknown) => {
-          if (codeOf(error) === "STALE") {
-            setStale(true);
-            return;
-          }
-          // Field errors stand at their fields; the sentence is said aloud too.
-          notify(error instanceof Error ? error.message : String(error), {
-            type: "error",
-          });
-        },
+        onError: (error: unknown, variables: unknown) =>
+          failed(error, variables as Saved),
       }}
     >
-      {/* A reloaded record starts a fresh form. */}
+      {/* What was merged is saved: the form behind it starts afresh. */}
       <Fragment key={version}>{children}</Fragment>
-      <StaleDialog
-        open={stale}
-        onClose={() => setStale(false)}
-        onReload={() => setVersion(version + 1)}
-      />
+      {conflict !== null && (
+        <ConflictDialog
+          conflict={conflict}
+          columns={columns}
+          onClose={() => setConflict(null)}
+          onSaved={(record) => {
+            setConflict(null);
+            setVersion(version + 1);
+            void forget();
+            notify("ra.notification.updated", {
+              type: "info",
+              messageArgs: { smart_count: 1 },
+            });
+            redirect(redirectTo, resource, record.id, record);
+          }}
+          onFailed={(error) => {
+            // Saved once more meanwhile: the dialog begins again with that version.
+            if (codeOf(error) === "STALE") setConflict({ ...conflict });
+            else failed(error);
+          }}
+        />
+      )}
     </Edit>
   );
 };

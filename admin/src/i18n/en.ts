@@ -40,9 +40,18 @@ const app = {
   },
   stale: {
     title: "Somebody else saved this first",
-    body: "This record changed after you opened it. Load the current version to see what changed; your unsaved values on this page will be replaced.",
-    keep: "Keep my text for now",
-    reload: "Load the current version",
+    choose:
+      "What only one of you changed is kept. Where both did, choose what should stand.",
+    saved: "Their version is of",
+    before: "before:",
+    by_me: "changed by you",
+    by_them: "changed by them",
+    by_both: "changed by both",
+    mine: "Yours",
+    theirs: "Theirs",
+    nothing: "Their version already holds everything you wrote.",
+    keep: "Back to my text",
+    save: "Save the chosen values",
   },
   errors: {
     page_title: "This page could not be shown",
