@@ -76,7 +76,7 @@ async function main(): Promise<number> {
   try {
     await runDev({
       config,
-      log: makeDevLog(config, report),
+      log: makeDevLog(config, report, lifecycle),
       report,
       steps: makeSteps(process.stdout),
       lifecycle,

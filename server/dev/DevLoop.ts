@@ -13,7 +13,7 @@ import type { Save } from "../db/watch.ts";
 import { compareAccess } from "./compareAccess.ts";
 import { compareSchemas } from "./compareSchemas.ts";
 import { compareTables } from "./compareTables.ts";
-import { compileCurrent,type CompiledCurrent } from "./compileCurrent.ts";
+import { compileCurrent, type CompiledCurrent } from "./compileCurrent.ts";
 import { describeTables, type Tables } from "./describeTables.ts";
 import { fingerprint } from "./fingerprint.ts";
 import {

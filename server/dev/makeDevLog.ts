@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
+import type { Lifecycle } from "../http/lifecycle.ts";
 import { makeLog } from "../http/makeLog.ts";
 import type { Report } from "./report.ts";
 
@@ -10,6 +11,7 @@ const STYLES = { warn: "yellow", error: "red", fatal: "red" } as const;
 export function makeDevLog(
   config: Pick<Config, "logLevel">,
   report: Pick<Report, "line">,
+  lifecycle: Lifecycle,
 ): Logger {
   return makeLog(config, {
     write: (json) => {
@@ -19,6 +21,8 @@ export function makeDevLog(
         msg?: string;
         err?: { message?: string; stack?: string };
       } & Record<string, unknown>;
+      // The database stops before the last connection has said goodbye.
+      if (lifecycle.state === "stopping" && level === "warn") return;
       const facts = Object.entries(rest)
         .filter(([, value]) => value !== undefined && value !== null)
         .map(([key, value]) =>

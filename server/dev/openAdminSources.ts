@@ -37,7 +37,7 @@ export async function openAdminSources(
     },
     server: {
       middlewareMode: true,
-      hmr: { server },
+      ws: { server },
     },
   });
   return {

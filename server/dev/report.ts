@@ -62,13 +62,14 @@ export function makeReport(stream: Output): Report {
     sections: (sections) => {
       for (const { title, changes } of sections) {
         changes.slice(0, MAX_LINES).forEach((change, index) => {
-          const [first = "", ...rest] = wrap(change.text);
+          const text = change.text.replace(/\s+/g, " ") + marker(change);
+          const [first = "", ...rest] = wrap(text);
           const style = STYLES[change.tone];
           line(
-            `${titled(title, index)}${paint(style, `${change.sign} ${first}${marker(change)}`)}`,
+            `${titled(title, index)}${paint(style, `${change.sign} ${first}`)}`,
           );
-          for (const text of rest) {
-            line(`${" ".repeat(MARGIN + 2)}${paint(style, text)}`);
+          for (const part of rest) {
+            line(`${" ".repeat(MARGIN + 2)}${paint(style, part)}`);
           }
         });
         const more = changes.length - MAX_LINES;
