@@ -23,6 +23,10 @@ export const catalogMessages = {
     uuid_invalid: "Use an id such as 01941f29-7c01-7f31-8973-44b4520ec8ce.",
     searching: "Searching…",
     nothing_found: "Nothing found",
+    details: "Details",
+    history: "History",
+    sections: "Sections of this record",
+    related_none: "No row points here.",
   },
   filters: {
     add: "Add filter",
@@ -70,5 +74,21 @@ export const catalogMessages = {
       empty: "is empty",
       not_empty: "is not empty",
     },
+  },
+  history: {
+    none: "No change is recorded.",
+    became: "became",
+    revert: "Revert",
+    revert_field: "Revert %{label}",
+    revert_all: "Revert this change",
+    reverted: "The former value is back",
+  },
+  actions: { done: "Done: %{label}" },
+  bulk: {
+    edit: "Edit",
+    title: "Edit %{smart_count} row |||| Edit %{smart_count} rows",
+    body: "Tick what should change. Everything else stays as it is.",
+    save: "Change %{smart_count} row |||| Change %{smart_count} rows",
+    done: "%{smart_count} row changed |||| %{smart_count} rows changed",
   },
 };
