@@ -1,6 +1,6 @@
 import type { Selection } from "./columns.ts";
 import { printSelection } from "./columns.ts";
-import { assertGraphQLName, shortHash } from "./names.ts";
+import { assertGraphQLName, shortHash, upperFirst } from "./names.ts";
 import type {
   IdSchema,
   ListSchema,
@@ -35,10 +35,14 @@ export type QueryOptions = {
   hasOwnColumns: boolean;
 };
 
+export type Window = keyof typeof windows;
+
 export type ListQueryOptions = QueryOptions & {
   count: "exact" | "none" | "capped";
-  /** Where the page starts: a number of rows, or a cursor. */
-  seek?: "offset" | "after" | "before";
+  /** Where the page starts: after a number of rows, at a cursor, or where its filter says. */
+  seek?: Window;
+  /** Whether the filter holds a place, which must not narrow the count. */
+  isNarrowed?: boolean;
   /** Whether the answer tells cursors to go on from. */
   withCursors?: boolean;
 };
@@ -59,6 +63,8 @@ const windows = {
     variables: ["$last: Int!", "$before: Cursor!"],
     args: ["last: $last", "before: $before"],
   },
+  first: { variables: ["$first: Int!"], args: ["first: $first"] },
+  last: { variables: ["$last: Int!"], args: ["last: $last"] },
 } as const;
 
 const listVerbs = {
@@ -78,9 +84,14 @@ export const buildListQuery = (
   selection: Selection,
   options: ListQueryOptions,
 ): Operation => {
-  const { count, seek = "offset", withCursors = false } = options;
+  const {
+    count,
+    seek = "offset",
+    isNarrowed = false,
+    withCursors = false,
+  } = options;
   const search = schema.search?.by === "argument" ? schema.search : null;
-  const isApart = seek !== "offset" && count !== "none";
+  const isApart = isNarrowed && count !== "none";
   const filter = filterOf(list);
   const variables = [
     ...windows[seek].variables,
@@ -101,7 +112,7 @@ export const buildListQuery = (
     `${filter}: ${isApart ? "$whole" : "$filter"}`,
     ...searchArgument,
   ].join(", ");
-  const isPaged = count !== "exact" || withCursors;
+  const isPaged = count !== "exact" || withCursors || isNarrowed;
   const rows = [
     ...(count === "exact" && !isApart ? ["totalCount"] : []),
     ...(isPaged
@@ -113,23 +124,15 @@ export const buildListQuery = (
   ].join(" ");
   const counting =
     count === "capped"
-      ? // In no order: the first rows that are found will do.
-        ` beyond: ${list.field}(first: 1, offset: $cap, orderBy: [NATURAL], ${whole}) { nodes { __typename } }`
+      ? // In the page's order: the index that serves it serves this too.
+        ` beyond: ${list.field}(first: 1, offset: $cap, orderBy: $orderBy, ${whole}) { nodes { __typename } }`
       : isApart
         ? ` counted: ${list.field}(${whole}) { totalCount }`
         : "";
-  const place =
-    seek === "after"
-      ? "After"
-      : seek === "before"
-        ? "Before"
-        : withCursors
-          ? "First"
-          : "";
   return named(
     "query",
     schema,
-    `${listVerbs[count]}${place}`,
+    `${listVerbs[count]}${seek === "offset" ? (withCursors ? "Start" : "") : upperFirst(seek)}`,
     options.hasOwnColumns,
     `(${variables}) { ${list.field}(${args}) { ${rows} }${counting} }`,
   );

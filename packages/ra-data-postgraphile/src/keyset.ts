@@ -5,83 +5,181 @@ import type { ResourceSchema, SortItem } from "./types.ts";
 
 type Filter = Record<string, unknown>;
 
-/** A row's place: PostGraphile's cursor, and the row's value of the first sort field. */
-export type Place = { cursor: string; value: unknown };
+/**
+ * A row's place: PostGraphile's cursor, and the row's values of the sort fields, the
+ * primary key's at the end (as the server sent them, not as numbers).
+ */
+export type Place = { cursor: string | null; values: readonly unknown[] };
 
 export type Seek = "after" | "before";
 
-/** What a list is sorted by first; null where that is the primary key. */
-export const firstSort = (
+/** The whole order of a list: the sort fields, then the primary key's. */
+export const sortFields = (
   schema: ResourceSchema,
   sort: SortPayload | undefined,
   more: readonly SortItem[] = [],
-): SortItem | null => {
-  const [first] = [...(sort?.field ? [sort] : []), ...more];
-  if (!first || first.field === "id" || first.field === schema.id.field) {
-    return null;
+): SortItem[] => {
+  const items: SortItem[] = [];
+  const seen = new Set<string>();
+  for (const item of [...(sort?.field ? [sort] : []), ...more]) {
+    if (seen.has(item.field)) continue;
+    seen.add(item.field);
+    const order = item.order.toUpperCase() === "DESC" ? "DESC" : "ASC";
+    if (item.field === "id" || item.field === schema.id.field) {
+      return [
+        ...items,
+        ...schema.primaryKey.map((field) => ({ field, order }) as const),
+      ];
+    }
+    items.push({ field: item.field, order });
   }
-  return {
-    field: first.field,
-    order: first.order.toUpperCase() === "DESC" ? "DESC" : "ASC",
-  };
+  return [
+    ...items,
+    ...schema.primaryKey
+      .filter((field) => !seen.has(field))
+      .map((field) => ({ field, order: "ASC" }) as const),
+  ];
+};
+
+const isNeverNull = (schema: ResourceSchema, field: string): boolean =>
+  schema.primaryKey.includes(field) || schema.fields[field]?.nullable === false;
+
+const has = (schema: ResourceSchema, name: string, operator: string) => {
+  const field = schema.fields[name];
+  return field?.filter === true && Object.hasOwn(operatorsOf(field), operator);
+};
+
+/** PostgreSQL sorts nulls as the largest: last upwards, first downwards. */
+const goesUp = ({ order }: SortItem, seek: Seek): boolean =>
+  (order === "ASC") === (seek === "after");
+
+/**
+ * How a page is sought. PostGraphile's own cursor mistakes on which side rows
+ * without a value are, so it serves only where every sort field has one; else the
+ * place is written as a filter, which needs fields that can be compared.
+ */
+export const seekBy = (
+  schema: ResourceSchema,
+  order: readonly SortItem[],
+): "cursor" | "filter" | null => {
+  if (schema.list === null) return null;
+  if (order.every(({ field }) => isNeverNull(schema, field))) return "cursor";
+  if (schema.list.filterBy === "condition") return null;
+  return order.every(({ field }) =>
+    ["eq", "gt", "lt", "isNull"].every(
+      (operator) =>
+        has(schema, field, operator) ||
+        (operator === "isNull" && isNeverNull(schema, field)),
+    ),
+  )
+    ? "filter"
+    : null;
 };
 
 /**
- * PostGraphile's own cursor condition is an OR, which no index range can use: it
- * reads every row before the place. This bound beside it is true for every row
- * that is wanted, and is one range. PostgreSQL sorts nulls as the largest, so on
- * the way up they come after every value: a bound would lose them, and is left
- * out unless the field is known to be never empty.
+ * A bound on the first sort field: true for every row that is wanted, and one
+ * range of an index, where the whole condition is an OR, for which every row
+ * before the place is read. Upwards, rows without a value come after every value:
+ * a bound would lose them, so there is none unless the field always has one.
  */
-export const keysetBound = (
+const firstBound = (
   schema: ResourceSchema,
-  sort: SortItem | null,
+  order: readonly SortItem[],
   seek: Seek,
-  value: unknown,
+  place: Place,
 ): Filter | null => {
-  if (sort === null || schema.list?.filterBy === "condition") return null;
-  const field = schema.fields[sort.field];
-  if (!field?.filter) return null;
-  const known = operatorsOf(field);
-  if (!known["gte"] || !known["lte"]) return null;
-  const goesUp = (sort.order === "ASC") === (seek === "after");
-  if (value === null || value === undefined) {
-    return goesUp && value === null ? { [sort.field]: { isNull: true } } : null;
+  const [sort] = order;
+  const [value] = place.values;
+  if (!sort || order.length < 2 || schema.list?.filterBy === "condition") {
+    return null;
   }
-  if (!goesUp) return { [sort.field]: { lessThanOrEqualTo: value } };
-  const isNeverNull =
-    field.nullable === false || schema.primaryKey.includes(sort.field);
-  return isNeverNull ? { [sort.field]: { greaterThanOrEqualTo: value } } : null;
+  if (!has(schema, sort.field, "gte") || !has(schema, sort.field, "lte")) {
+    return null;
+  }
+  const isUp = goesUp(sort, seek);
+  if (value === null || value === undefined) {
+    return isUp ? { [sort.field]: { isNull: true } } : null;
+  }
+  if (!isUp) return { [sort.field]: { lessThanOrEqualTo: value } };
+  return isNeverNull(schema, sort.field)
+    ? { [sort.field]: { greaterThanOrEqualTo: value } }
+    : null;
 };
 
-export const withBound = (
+/** Rows that come later: farther in the first field, or as far and later in the rest. */
+const later = (
+  schema: ResourceSchema,
+  order: readonly SortItem[],
+  seek: Seek,
+  values: readonly unknown[],
+): Filter | null => {
+  const [sort, ...rest] = order;
+  if (!sort) return null;
+  const [value = null, ...restValues] = values;
+  const { field } = sort;
+  const isUp = goesUp(sort, seek);
+  const farther: Filter[] =
+    value === null
+      ? isUp
+        ? []
+        : [{ [field]: { isNull: false } }]
+      : [
+          { [field]: { [isUp ? "greaterThan" : "lessThan"]: value } },
+          ...(isUp && !isNeverNull(schema, field)
+            ? [{ [field]: { isNull: true } }]
+            : []),
+        ];
+  const next = later(schema, rest, seek, restValues);
+  const asFar: Filter[] = next
+    ? [
+        {
+          and: [
+            { [field]: value === null ? { isNull: true } : { equalTo: value } },
+            next,
+          ],
+        },
+      ]
+    : [];
+  return { or: [...farther, ...asFar] };
+};
+
+/** What is added to the filter of a page that begins at a place. */
+export const placeFilter = (
+  schema: ResourceSchema,
+  order: readonly SortItem[],
+  seek: Seek,
+  place: Place,
+): Filter | null => {
+  const bound = firstBound(schema, order, seek, place);
+  if (seekBy(schema, order) !== "filter") return bound;
+  const whole = later(schema, order, seek, place.values);
+  return whole && bound ? { and: [bound, whole] } : whole;
+};
+
+export const narrowed = (
   filter: Filter | undefined,
-  bound: Filter | null,
+  added: Filter | null,
 ): Filter | undefined =>
-  bound === null ? filter : filter ? { and: [filter, bound] } : bound;
+  added === null ? filter : filter ? { and: [filter, added] } : added;
 
 /** A place as text, for addresses and later requests; it knows its order. */
 export const writePlace = (orderBy: readonly string[], place: Place): string =>
-  JSON.stringify([orderBy.join(" "), place.cursor, place.value ?? null]);
+  JSON.stringify([orderBy.join(" "), place.cursor, ...place.values]);
 
 export const readPlace = (orderBy: readonly string[], text: string): Place => {
   const parsed = parse(text);
-  if (
-    !Array.isArray(parsed) ||
-    parsed.length !== 3 ||
-    typeof parsed[0] !== "string" ||
-    typeof parsed[1] !== "string"
-  ) {
+  if (!Array.isArray(parsed) || parsed.length < 3) {
     throw new Error(
       "This is not a place in a list: take one from the answer's meta.cursors.",
     );
   }
-  if (parsed[0] !== orderBy.join(" ")) {
+  const [order, cursor, ...values] = parsed as unknown[];
+  if (order !== orderBy.join(" ")) {
     throw new Error(
       "This place belongs to a list in another order. Begin at the first page.",
     );
   }
-  return { cursor: parsed[1], value: parsed[2] as unknown };
+  return { cursor: typeof cursor === "string" ? cursor : null, values };
 };
 
 const parse = (text: string): unknown => {

@@ -11,7 +11,7 @@ import {
 import { selectColumns, selectKey } from "./columns.ts";
 import type { Operation, ResourceSchema, ResourceSchemas } from "./types.ts";
 
-const seeks = ["offset", "after", "before"] as const;
+const seeks = ["offset", "after", "before", "first", "last"] as const;
 
 const operationsOfOne = (
   schemas: ResourceSchemas,
@@ -33,6 +33,7 @@ const operationsOfOne = (
             ...own,
             count,
             seek,
+            isNarrowed: seek !== "offset",
             withCursors: true,
           }),
         ),

@@ -5,22 +5,24 @@ import type {
   RaRecord,
 } from "ra-core";
 
+import type { Window } from "./buildQuery.ts";
 import { buildCountQuery, buildListQuery } from "./buildQuery.ts";
 import { buildOrderBy, buildPages } from "./buildVariables.ts";
 import { selectColumns } from "./columns.ts";
 import { buildListFilter, searchText } from "./filters.ts";
 import type { Place, Seek } from "./keyset.ts";
 import {
-  firstSort,
-  keysetBound,
   makeMemory,
+  narrowed,
+  placeFilter,
   readPlace,
-  withBound,
+  seekBy,
+  sortFields,
   writePlace,
 } from "./keyset.ts";
 import { parseList } from "./parseResponse.ts";
 import type { Request } from "./request.ts";
-import { fieldNamed, listOf, resourceNamed } from "./resources.ts";
+import { listOf, resourceNamed } from "./resources.ts";
 import type {
   Count,
   CountMode,
@@ -29,6 +31,7 @@ import type {
   ReadMeta,
   ResourceSchema,
   ResourceSchemas,
+  SortItem,
   Variables,
 } from "./types.ts";
 
@@ -68,15 +71,16 @@ const rememberedPages = 200;
 const isRow = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Where a row stands, or null where the API did not tell. */
 const placeOf = (
+  order: readonly SortItem[],
   cursor: unknown,
   node: unknown,
-  field: string | null,
 ): Place | null =>
-  typeof cursor === "string"
+  isRow(node)
     ? {
-        cursor,
-        value: field !== null && isRow(node) ? (node[field] ?? null) : null,
+        cursor: typeof cursor === "string" ? cursor : null,
+        values: order.map(({ field }) => node[field] ?? null),
       }
     : null;
 
@@ -112,10 +116,22 @@ export const makeListReader = ({
     const searched: Variables = search === null ? {} : { search };
     const orderBy = buildOrderBy(schema, params.sort, meta.sort);
     const mode = countModeOf(meta, presetCount);
-    const keyset = meta.keyset ?? presetKeyset;
-    const withCursors = keyset !== false;
-    const sort = withCursors ? firstSort(schema, params.sort, meta.sort) : null;
-    const selection = selectFor(schemas, schema, meta, sort?.field ?? null);
+    const order = sortFields(schema, params.sort, meta.sort);
+    const wanted = meta.keyset ?? presetKeyset;
+    const by = wanted === false ? null : seekBy(schema, order);
+    if (typeof wanted === "object" && by === null) {
+      throw new Error(
+        `${schema.name} cannot be paged by position in this order: one of ${order.map(({ field }) => field).join(", ")} cannot be compared.`,
+      );
+    }
+    const keyset = by === null ? false : wanted;
+    const isSeekable = by !== null;
+    const selection = selectFor(
+      schemas,
+      schema,
+      meta,
+      isSeekable ? order.map(({ field }) => field) : [],
+    );
     const request = { isRead: true, schema, signal: params.signal };
     const whole = JSON.stringify([resource, filter ?? null, search]);
 
@@ -124,29 +140,37 @@ export const makeListReader = ({
       size: number,
       count: CountMode,
     ): Promise<Chunk> => {
-      const isSought = start.seek !== "offset";
+      const window = windowOf(start, by);
       const isCapped = typeof count === "object";
       const operation = buildListQuery(schema, list, selection.selection, {
         hasOwnColumns: selection.hasOwnColumns,
         count: isCapped ? "capped" : count,
-        seek: start.seek,
-        withCursors,
+        seek: window,
+        isNarrowed: start.seek !== "offset",
+        withCursors: isSeekable,
       });
-      const bound =
+      const within = narrowed(
+        filter,
         start.seek === "offset"
           ? null
-          : keysetBound(schema, sort, start.seek, start.place.value);
-      const narrowed = withBound(filter, bound);
+          : placeFilter(schema, order, start.seek, start.place),
+      );
       const data = await ask(
         operation,
         {
-          ...(start.seek === "before" ? { last: size } : { first: size }),
+          ...(window === "before" || window === "last"
+            ? { last: size }
+            : { first: size }),
           ...(start.seek === "offset"
             ? { offset: start.offset }
-            : { [start.seek]: start.place.cursor }),
+            : window === "after" || window === "before"
+              ? { [window]: start.place.cursor }
+              : {}),
           orderBy,
-          ...(narrowed ? { filter: narrowed } : {}),
-          ...(isSought && count !== "none" && filter ? { whole: filter } : {}),
+          ...(within ? { filter: within } : {}),
+          ...(start.seek !== "offset" && count !== "none" && filter
+            ? { whole: filter }
+            : {}),
           ...(isCapped ? { cap: count.cap } : {}),
           ...searched,
         },
@@ -161,7 +185,6 @@ export const makeListReader = ({
       const info = isRow(row["pageInfo"]) ? row["pageInfo"] : {};
       const counted = data["counted"];
       const beyond = data["beyond"];
-      const field = sort?.field ?? null;
       return {
         data: answer.data,
         total:
@@ -175,8 +198,8 @@ export const makeListReader = ({
           (start.seek === "offset" && start.offset > 0) ||
           info["hasPreviousPage"] === true,
         edges: {
-          start: placeOf(info["startCursor"], nodes[0], field),
-          end: placeOf(info["endCursor"], nodes.at(-1), field),
+          start: placeOf(order, info["startCursor"], nodes[0]),
+          end: placeOf(order, info["endCursor"], nodes.at(-1)),
         },
         isBeyondCap:
           isRow(beyond) &&
@@ -224,7 +247,7 @@ export const makeListReader = ({
       if (chunk.data.length < part.first) break;
       const place =
         next.seek === "before" ? chunk.edges.start : chunk.edges.end;
-      if (withCursors && place) {
+      if (isSeekable && place) {
         next = { seek: next.seek === "before" ? "before" : "after", place };
       } else if (next.seek === "offset") {
         next = { seek: "offset", offset: next.offset + part.first };
@@ -257,6 +280,11 @@ export const makeListReader = ({
               : { value: await readCount(), capped: false };
     if (count) isShort.set(whole, !count.capped);
 
+    // A page that was counted exactly and not sought says it by its count.
+    const hasMore =
+      told !== undefined && !isSeekable
+        ? offset + data.length < told
+        : last.hasNextPage;
     const isUncounted = mode !== "exact";
     const total = count
       ? count.capped
@@ -267,7 +295,7 @@ export const makeListReader = ({
         : undefined;
     const listMeta: ListMeta = {
       ...(count ? { count } : {}),
-      ...(withCursors
+      ...(isSeekable
         ? {
             cursors: {
               start: edges.start ? writePlace(orderBy, edges.start) : null,
@@ -279,10 +307,10 @@ export const makeListReader = ({
     return {
       data,
       ...(total === undefined ? {} : { total }),
-      ...(isUncounted || withCursors
+      ...(isUncounted || isSeekable
         ? {
             pageInfo: {
-              hasNextPage: last.hasNextPage,
+              hasNextPage: hasMore,
               hasPreviousPage: first.hasPreviousPage,
             },
           }
@@ -292,24 +320,28 @@ export const makeListReader = ({
   };
 };
 
-/** The page's columns, and the field that places are made of. */
+/** The page's columns, and the fields that places are made of. */
 const selectFor = (
   schemas: ResourceSchemas,
   schema: ResourceSchema,
   meta: ReadMeta,
-  sortField: string | null,
+  sortedBy: readonly string[],
 ) => {
   const columns = meta.columns ?? schema.columns;
-  const isMissing = sortField !== null && !columns.includes(sortField);
-  if (isMissing) fieldNamed(schema, sortField);
+  const missing = sortedBy.filter(
+    (field) => !columns.includes(field) && !schema.primaryKey.includes(field),
+  );
   return {
-    hasOwnColumns: meta.columns === undefined && !isMissing,
-    selection: selectColumns(
-      schemas,
-      schema,
-      isMissing ? [...columns, sortField] : columns,
-    ),
+    hasOwnColumns: meta.columns === undefined && missing.length === 0,
+    selection: selectColumns(schemas, schema, [...columns, ...missing]),
   };
+};
+
+/** Which arguments make the page: a place by filter needs none but its size. */
+const windowOf = (start: Start, by: "cursor" | "filter" | null): Window => {
+  if (start.seek === "offset") return "offset";
+  if (by === "cursor" && start.place.cursor !== null) return start.seek;
+  return start.seek === "after" ? "first" : "last";
 };
 
 const startOf = (

@@ -48,6 +48,16 @@ export const resources = defineResources({
     },
     relations: { thing: "things" },
   },
+  events: {
+    type: "Event",
+    fields: {
+      happenedAt: { kind: "datetime", nullable: false },
+      level: { kind: "int", nullable: false },
+      label: "string",
+    },
+    update: false,
+    delete: false,
+  },
   colours: {
     type: "Colour",
     primaryKey: "code",

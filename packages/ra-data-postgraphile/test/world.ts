@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 
 import { PgAggregatesPreset } from "@graphile/pg-aggregates";
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
-import type { DatabaseError } from "pg";
+import type { DatabaseError, Pool } from "pg";
 import { makeSchema } from "postgraphile";
 import { makePgService } from "postgraphile/adaptors/pg";
 import { grafast } from "postgraphile/grafast";
@@ -21,6 +21,7 @@ import {
   createTestDatabase,
   type TestDatabase,
 } from "../../../test/helpers/database.ts";
+import type { ProviderOptions } from "../src/index.ts";
 import { makeDataProvider, makeGraphQLFetch } from "../src/index.ts";
 import type { GraphQLBody, ResourceSchemas } from "../src/types.ts";
 import { resources } from "./resources.ts";
@@ -111,6 +112,17 @@ create table provider_test.colours (
   label text not null
 );
 
+create table provider_test.events (
+  id uuid constraint events_pkey primary key default gen_random_uuid(),
+  happened_at timestamptz not null,
+  level int not null,
+  label text
+);
+create index events_happened_at_idx
+  on provider_test.events (happened_at desc, id);
+create index events_level_idx on provider_test.events (level, id);
+create index events_label_idx on provider_test.events (label, id);
+
 create function provider_test.retire_thing(thing_id uuid)
   returns provider_test.things language plpgsql volatile as $$
 declare
@@ -139,6 +151,7 @@ end $$;
 
 grant select, insert, update, delete
   on provider_test.shops, provider_test.parts to closetai_user;
+grant select, insert on provider_test.events to closetai_user;
 grant select, delete on provider_test.things to closetai_user;
 grant insert (id, shop_id, sku, name, note, qty, views, price, ratio, active,
     made_on, seen_at, opens_at, mood, tags, sizes, doc),
@@ -210,6 +223,47 @@ export type Asked = {
   rootFields: number;
 };
 
+export type Statement = { text: string; values: readonly unknown[] };
+
+/** What the API sends to the database, as it goes over the wire. */
+const listen = (pool: Pool): Statement[] => {
+  const statements: Statement[] = [];
+  const heard = new WeakSet<object>();
+  pool.on("acquire", (client) => {
+    if (heard.has(client)) return;
+    heard.add(client);
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    client.query = ((...args: unknown[]) => {
+      const [first, second] = args;
+      const { text, values } =
+        typeof first === "string"
+          ? { text: first, values: second }
+          : (first as { text: string; values?: unknown });
+      statements.push({ text, values: Array.isArray(values) ? values : [] });
+      return query(...args);
+    }) as typeof client.query;
+  });
+  return statements;
+};
+
+/** Rows that a statement reads from tables and indexes, kept or not. */
+type PlanNode = {
+  "Node Type": string;
+  "Actual Rows": number;
+  "Actual Loops": number;
+  "Rows Removed by Filter"?: number;
+  Plans?: PlanNode[];
+};
+
+const rowsRead = (node: PlanNode): number =>
+  (node.Plans ?? []).reduce(
+    (sum, plan) => sum + rowsRead(plan),
+    node["Node Type"].includes("Scan") && node.Plans === undefined
+      ? (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) *
+          node["Actual Loops"]
+      : 0,
+  );
+
 /** A real PostGraphile 5 behind HTTP, the database behind it, a provider before it. */
 export const makeWorld = async () => {
   const database: TestDatabase = await createTestDatabase();
@@ -230,6 +284,23 @@ export const makeWorld = async () => {
     pgServices: [pgService],
     grafast: { context: { pgSettings: { role: "closetai_user" } } },
   });
+
+  const statements = listen(database.app);
+  const countRowsRead = async ({ text, values }: Statement) => {
+    const client = await database.root.connect();
+    try {
+      await client.query("begin; set local role closetai_user");
+      const { rows } = await client.query<{
+        "QUERY PLAN": { Plan: PlanNode }[];
+      }>(`explain (analyze, format json) ${text}`, [...values]);
+      const plan = rows[0]?.["QUERY PLAN"][0]?.Plan;
+      if (!plan) throw new Error("no plan");
+      return rowsRead(plan);
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+  };
 
   const asked: Asked[] = [];
   const answer = async (text: string): Promise<GraphQLBody> => {
@@ -267,8 +338,12 @@ export const makeWorld = async () => {
     server.listen(0, "127.0.0.1", resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const providerOf = (described: ResourceSchemas) =>
+  const providerOf = (
+    described: ResourceSchemas,
+    options: Omit<ProviderOptions, "resources" | "graphqlFetch"> = {},
+  ) =>
     makeDataProvider({
+      ...options,
       resources: described,
       graphqlFetch: makeGraphQLFetch({
         url: `http://127.0.0.1:${port}/graphql`,
@@ -278,6 +353,8 @@ export const makeWorld = async () => {
   return {
     database,
     asked,
+    statements,
+    countRowsRead,
     schema,
     provider: providerOf(resources),
     providerOf,
