@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -237,6 +237,57 @@ describe("npm start", () => {
     });
     expect(await answered).toBe(204);
     expect(await exited).toBe(0);
+  });
+
+  it("SIGTERM under load resets nobody: each request is answered or finds the door closed", async () => {
+    const { url, child, exited } = await start({
+      LIMIT_REQUESTS_PER_MINUTE: "1000000",
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const seen = new Set<string>();
+    let answered = 0;
+    let stopped = false;
+    const ask = () =>
+      new Promise<string>((resolve) => {
+        const post = request(
+          new URL("/graphql", url),
+          {
+            method: "POST",
+            agent,
+            headers: { "content-type": "application/json" },
+          },
+          (response) => {
+            response.resume();
+            response.on("error", (error) => {
+              resolve(`cut: ${error.message}`);
+            });
+            response.on("end", () => {
+              resolve(String(response.statusCode));
+            });
+          },
+        );
+        post.on("error", (error: NodeJS.ErrnoException) => {
+          resolve(error.code ?? error.message);
+        });
+        post.end(
+          JSON.stringify({
+            query: "{ wardrobeCategories { nodes { code } } }",
+          }),
+        );
+      });
+    const lanes = Array.from({ length: 8 }, async () => {
+      while (!stopped) {
+        seen.add(await ask());
+        answered++;
+      }
+    });
+    while (answered < 50) await sleep(20);
+    child.kill("SIGTERM");
+    expect(await exited).toBe(0);
+    stopped = true;
+    await Promise.all(lanes);
+    agent.destroy();
+    expect([...seen].sort()).toEqual(["200", "ECONNREFUSED"]);
   });
 
   it("Ctrl-C while it starts ends it in order", async () => {
