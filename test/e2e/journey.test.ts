@@ -360,6 +360,45 @@ describe("people in a browser", () => {
     await guest.close();
   });
 
+  it("staff makes a brand and invites its first owner", async () => {
+    const desk = await stage.visit({ as: people.staff });
+    await desk.page.goto("/admin/brands/create");
+    await desk.page.getByRole("textbox", { name: "Name" }).fill("Newcomer");
+    await desk.page.getByRole("textbox", { name: "Slug" }).fill("newcomer");
+    await desk.page.getByRole("button", { name: "Save" }).click();
+    await desk.page.getByRole("button", { name: "Invite a person" }).click();
+    await desk.page
+      .getByRole("textbox", { name: "E-mail" })
+      .fill("first@newcomer.test");
+    await desk.page
+      .getByRole("button", { name: "Invite", exact: true })
+      .click();
+    const link = await desk.page.getByLabel("Invitation link").inputValue();
+
+    const guest = await stage.visit();
+    await guest.page.goto(link);
+    await guest.page
+      .getByText("You are invited to Newcomer as Owner")
+      .waitFor();
+    await guest.page.getByLabel("Your name").fill("Ines First");
+    await guest.page.getByLabel("New password").fill("a long enough sentence");
+    await guest.page
+      .getByRole("button", { name: "Accept the invitation" })
+      .click();
+    await guest.page.getByRole("heading", { level: 1, name: /Ines/ }).waitFor();
+    expect(guest.complaints).toEqual([]);
+    await guest.close();
+
+    // From here on the owner invites.
+    await desk.page.reload();
+    await desk.page.getByText("Ines First").first().waitFor();
+    expect(
+      await desk.page.getByRole("button", { name: "Invite a person" }).count(),
+    ).toBe(0);
+    expect(desk.complaints).toEqual([]);
+    await desk.close();
+  });
+
   it("an analyst meets no button that would be refused", async () => {
     const visit = await stage.visit({ as: people.analyst });
     await visit.page.goto("/admin/products");

@@ -19,6 +19,7 @@ import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
 import { listLink } from "../home/CategoryPanel.tsx";
+import { InviteButton } from "../invitations/InviteDialog.tsx";
 import { useSession } from "../useSession.ts";
 import { BrandStatus } from "./BrandList.tsx";
 import type { BrandRecord } from "./types.ts";
@@ -84,9 +85,15 @@ const BrandMembers = ({ brand }: { brand: BrandRecord }) => {
           ))}
         </Box>
       )}
+      {/* Nobody in a new brand could invite its first person. */}
+      {data?.length === 0 && canBegin.has(brand.status) && (
+        <InviteButton ownerOf={brand.id} />
+      )}
     </Box>
   );
 };
+
+const canBegin = new Set(["onboarding", "active"]);
 
 const BrandDetails = () => {
   const brand = useRecordContext<BrandRecord>();

@@ -71,21 +71,33 @@ export const LinkDialog = ({
   );
 };
 
-const InviteDialog = ({ onClose }: { onClose: () => void }) => {
+/** Into the active brand; or, of staff, the first owner of a brand without one. */
+const InviteDialog = ({
+  ownerOf,
+  onClose,
+}: {
+  ownerOf?: string;
+  onClose: () => void;
+}) => {
   const translate = useTranslate();
   const dataProvider = useDataProvider<AppDataProvider>();
   const client = useQueryClient();
   const { session } = useSession();
   const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Member["role"]>("viewer");
+  const [role, setRole] = useState<Member["role"]>(
+    ownerOf === undefined ? "viewer" : "owner",
+  );
   const title = useId();
   const { mutate, isPending, error, data } = useMutation({
     mutationFn: async () => {
+      const address = email.trim().toLowerCase();
       const answer = await dataProvider.mutate<{
         result?: { token: string | null } | null;
       }>(
-        "inviteMember",
-        { email: email.trim().toLowerCase(), role },
+        ownerOf === undefined ? "inviteMember" : "inviteOwner",
+        ownerOf === undefined
+          ? { email: address, role }
+          : { email: address, brandId: ownerOf },
         "result { token }",
       );
       return { token: answer.result?.token ?? null };
@@ -139,7 +151,10 @@ const InviteDialog = ({ onClose }: { onClose: () => void }) => {
             onChange={(event) => setRole(event.target.value as Member["role"])}
             helperText={translate(`invitations.role_${role}`)}
           >
-            {rolesIMaySet(session.role).map((choice) => (
+            {(ownerOf === undefined
+              ? rolesIMaySet(session.role)
+              : (["owner"] as const)
+            ).map((choice) => (
               <MenuItem key={choice} value={choice}>
                 {translate(`roles.${choice}`)}
               </MenuItem>
@@ -157,7 +172,7 @@ const InviteDialog = ({ onClose }: { onClose: () => void }) => {
   );
 };
 
-export const InviteButton = () => {
+export const InviteButton = ({ ownerOf }: { ownerOf?: string }) => {
   const translate = useTranslate();
   const [open, setOpen] = useState(false);
   return (
@@ -169,7 +184,9 @@ export const InviteButton = () => {
       >
         {translate("invitations.invite")}
       </Button>
-      {open && <InviteDialog onClose={() => setOpen(false)} />}
+      {open && (
+        <InviteDialog ownerOf={ownerOf} onClose={() => setOpen(false)} />
+      )}
     </>
   );
 };
