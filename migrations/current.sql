@@ -2,7 +2,7 @@
 --
 -- Reads as a book. Chapters 00xx hold what everything stands on, 10xx people,
 -- 20xx tenants, 30xx files and lookups, 40xx catalogue and wardrobe, 50xx the
--- catalogue import, 90xx the included functions and access rules.
+-- catalogue import, 60xx the saved views, 90xx the included functions and access rules.
 --
 -- Every table is told in one place: create, constraints with their names,
 -- indexes with their reasons, triggers, comments. Who may do what stands in
@@ -878,6 +878,55 @@ comment on constraint import_refusals_run_id_brand_id_fkey on app_public.import_
 @foreignFieldName refusals$$;
 
 --------------------------------------------------------------------------------
+-- 6010 Saved views of a list: filter, sort, columns, density. A person's own;
+-- with a brand active also shared with the brand, and the default of a role.
+--------------------------------------------------------------------------------
+
+create table app_public.saved_views (
+  id uuid not null default app_private.uuid_v7() constraint saved_views_pkey primary key,
+  user_id uuid not null constraint saved_views_user_id_fkey
+    references app_public.users (id) on delete cascade,
+  brand_id uuid constraint saved_views_brand_id_fkey
+    references app_public.brand_accounts (id) on delete cascade,
+  resource text not null,
+  name text not null,
+  view jsonb not null default '{}',
+  is_shared boolean not null default false,
+  default_for app_public.brand_role,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint saved_views_resource_check check (resource ~ '^[a-z][a-z0-9_]{0,62}$'),
+  constraint saved_views_name_check check (length(name) between 1 and 80 and app_private.is_clean_text(name)),
+  constraint saved_views_view_check check (jsonb_typeof(view) = 'object' and length(view::text) <= 20000),
+  -- A view without a brand has nobody to be shared with.
+  constraint saved_views_is_shared_check check (not is_shared or brand_id is not null),
+  constraint saved_views_default_for_check check (default_for is null or is_shared),
+  constraint saved_views_user_id_brand_id_resource_name_key
+    unique nulls not distinct (user_id, brand_id, resource, name)
+);
+create unique index saved_views_default_key on app_public.saved_views (brand_id, resource, default_for)
+  where default_for is not null;
+create index saved_views_brand_id_resource_idx on app_public.saved_views (brand_id, resource);
+
+comment on table app_public.saved_views is $$
+@admin.hidden
+A list as somebody wants to see it again: filter, sort, columns. Own, or shared with the brand.$$;
+comment on column app_public.saved_views.resource is 'The table the view is of.';
+comment on column app_public.saved_views.view is '{filter, sort: {field, order}, columns, density, perPage}; at most 20,000 characters.';
+comment on column app_public.saved_views.default_for is 'Who opens the list with this view unless they chose another; one per brand, table and role.';
+
+comment on constraint saved_views_pkey on app_public.saved_views is '@error TAKEN id A record with this id already exists.';
+comment on constraint saved_views_user_id_fkey on app_public.saved_views is '@error NTFND user_id There is no such person.';
+comment on constraint saved_views_brand_id_fkey on app_public.saved_views is '@error NTFND brand_id There is no such brand.';
+comment on constraint saved_views_resource_check on app_public.saved_views is '@error INVAL resource This is not the name of a table.';
+comment on constraint saved_views_name_check on app_public.saved_views is '@error INVAL name A name has 1 to 80 characters and no blanks at its ends.';
+comment on constraint saved_views_view_check on app_public.saved_views is '@error INVAL view A view is an object of at most 20,000 characters.';
+comment on constraint saved_views_is_shared_check on app_public.saved_views is '@error INVAL is_shared A view is shared within a brand; switch to one first.';
+comment on constraint saved_views_default_for_check on app_public.saved_views is '@error INVAL default_for The default of a role has to be shared.';
+comment on constraint saved_views_user_id_brand_id_resource_name_key on app_public.saved_views is '@error TAKEN name You already have a view with this name.';
+comment on index app_public.saved_views_default_key is '@error TAKEN default_for This role already has a default view here.';
+
+--------------------------------------------------------------------------------
 -- 8010 Columns that lists filter, sort and group by without an index of their
 -- own: the tenant or the person has narrowed the rows before.
 --------------------------------------------------------------------------------
@@ -956,6 +1005,7 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include functions/catalogue/wardrobe.sql
 --!include functions/catalogue/search.sql
 --!include functions/audit/break_glass.sql
+--!include functions/audit/row_history.sql
 --!include functions/common/constraint_messages.sql
 --!include functions/auth/_passwords.sql
 --!include functions/auth/_tokens.sql
@@ -998,65 +1048,4 @@ comment on column app_public.wardrobe_categories.active is $$
 --!include policies/category_mappings.sql
 --!include policies/import_runs.sql
 --!include policies/import_refusals.sql
-
---------------------------------------------------------------------------------
--- STEP 2 (split into its own migration when the foundation is committed)
---------------------------------------------------------------------------------
---------------------------------------------------------------------------------
--- Saved views of a list: filter, sort, columns, density. A person's own; with a
--- brand active also shared with the brand, and the default of a role there.
---------------------------------------------------------------------------------
-
-drop function if exists app_public.row_history(text, text);
-drop table if exists app_public.saved_views;
-
-create table app_public.saved_views (
-  id uuid not null default app_private.uuid_v7() constraint saved_views_pkey primary key,
-  user_id uuid not null constraint saved_views_user_id_fkey
-    references app_public.users (id) on delete cascade,
-  brand_id uuid constraint saved_views_brand_id_fkey
-    references app_public.brand_accounts (id) on delete cascade,
-  resource text not null,
-  name text not null,
-  view jsonb not null default '{}',
-  is_shared boolean not null default false,
-  default_for app_public.brand_role,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  constraint saved_views_resource_check check (resource ~ '^[a-z][a-z0-9_]{0,62}$'),
-  constraint saved_views_name_check check (length(name) between 1 and 80 and app_private.is_clean_text(name)),
-  constraint saved_views_view_check check (jsonb_typeof(view) = 'object' and length(view::text) <= 20000),
-  -- A view without a brand has nobody to be shared with.
-  constraint saved_views_is_shared_check check (not is_shared or brand_id is not null),
-  constraint saved_views_default_for_check check (default_for is null or is_shared),
-  constraint saved_views_user_id_brand_id_resource_name_key
-    unique nulls not distinct (user_id, brand_id, resource, name)
-);
-create unique index saved_views_default_key on app_public.saved_views (brand_id, resource, default_for)
-  where default_for is not null;
-create index saved_views_brand_id_resource_idx on app_public.saved_views (brand_id, resource);
-
-comment on table app_public.saved_views is $$
-@admin.hidden
-A list as somebody wants to see it again: filter, sort, columns. Own, or shared with the brand.$$;
-comment on column app_public.saved_views.resource is 'The table the view is of.';
-comment on column app_public.saved_views.view is '{filter, sort: {field, order}, columns, density, perPage}; at most 20,000 characters.';
-comment on column app_public.saved_views.default_for is 'Who opens the list with this view unless they chose another; one per brand, table and role.';
-
-create trigger _100_timestamps before insert or update on app_public.saved_views
-  for each row execute function app_private.tg__timestamps();
-call app_private.audit_table('app_public.saved_views', '{id}', '{}', 'brand_id');
-
-comment on constraint saved_views_pkey on app_public.saved_views is '@error TAKEN id A record with this id already exists.';
-comment on constraint saved_views_user_id_fkey on app_public.saved_views is '@error NTFND user_id There is no such person.';
-comment on constraint saved_views_brand_id_fkey on app_public.saved_views is '@error NTFND brand_id There is no such brand.';
-comment on constraint saved_views_resource_check on app_public.saved_views is '@error INVAL resource This is not the name of a table.';
-comment on constraint saved_views_name_check on app_public.saved_views is '@error INVAL name A name has 1 to 80 characters and no blanks at its ends.';
-comment on constraint saved_views_view_check on app_public.saved_views is '@error INVAL view A view is an object of at most 20,000 characters.';
-comment on constraint saved_views_is_shared_check on app_public.saved_views is '@error INVAL is_shared A view is shared within a brand; switch to one first.';
-comment on constraint saved_views_default_for_check on app_public.saved_views is '@error INVAL default_for The default of a role has to be shared.';
-comment on constraint saved_views_user_id_brand_id_resource_name_key on app_public.saved_views is '@error TAKEN name You already have a view with this name.';
-comment on index app_public.saved_views_default_key is '@error TAKEN default_for This role already has a default view here.';
-
 --!include policies/saved_views.sql
---!include functions/audit/row_history.sql
