@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 
 import { describe, expect, it } from "@jest/globals";
 
+import { ADMIN_TAGS } from "../../server/catalog/smartTags.ts";
 import {
   DEFAULT_LIMITS,
   parseConfig,
@@ -75,6 +76,19 @@ describe("docs/operations.md", () => {
     expect(written.sort((a, b) => a - b)).toEqual(
       Object.values(DEFAULT_LIMITS).sort((a, b) => a - b),
     );
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
+  it("explains every tag of the catalogue, and where it may stand", () => {
+    const explained = [...tableRows("CONTRIBUTING.md")]
+      .filter(([name]) => name.startsWith("@admin."))
+      .map(([name, [places = ""]]) => [name, places]);
+    const known = Object.entries(ADMIN_TAGS).map(([name, { on }]) => [
+      `@admin.${name}`,
+      on.join(", "),
+    ]);
+    expect(explained.sort()).toEqual(known.sort());
   });
 });
 
