@@ -179,8 +179,9 @@ create table app_public.audit_log (
   constraint audit_log_pkey primary key (id, occurred_at)
 ) partition by range (occurred_at);
 
--- An owner reads the newest of the brand; a row's history is one seek; an
--- auditor follows one person.
+-- Staff read the newest of all; an owner the newest of the brand; a row's history
+-- is one seek; an auditor follows one person.
+create index audit_log_occurred_at_idx on app_public.audit_log (occurred_at desc, id desc);
 create index audit_log_brand_id_occurred_at_idx on app_public.audit_log (brand_id, occurred_at desc);
 create index audit_log_table_name_row_pk_idx on app_public.audit_log (table_name, row_pk, occurred_at desc);
 create index audit_log_actor_id_occurred_at_idx on app_public.audit_log (actor_id, occurred_at desc);
@@ -264,13 +265,10 @@ create table app_private.user_secrets (
   user_id uuid constraint user_secrets_pkey primary key
     constraint user_secrets_user_id_fkey references app_public.users (id) on delete cascade,
   password_hash text,
-  failed_attempts integer not null default 0
-    constraint user_secrets_failed_attempts_check check (failed_attempts >= 0),
-  locked_until timestamptz,
   password_changed_at timestamptz,
   updated_at timestamptz not null default now()
 );
-comment on table app_private.user_secrets is 'Password hash (bcrypt) and lock-out state of a person. Never exposed.';
+comment on table app_private.user_secrets is 'Password hash (bcrypt) of a person. Never exposed. The lock-out is counted in login_throttle, by address.';
 
 create table app_private.sessions (
   token_hash bytea constraint sessions_pkey primary key
