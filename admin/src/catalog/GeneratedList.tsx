@@ -11,6 +11,9 @@ import {
 
 import { EmptyState } from "../components/EmptyState.tsx";
 import { ListContent } from "../components/ListFrame.tsx";
+import { PageSkeleton } from "../layout/Layout.tsx";
+import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
+import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import type { AdminResource } from "./adopt.ts";
 import { useCatalog, useCatalogResource } from "./CatalogContext.tsx";
 import { columnsFor, defaultSort } from "./columns.ts";
@@ -58,7 +61,7 @@ export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
       sx={{
         display: "flex",
         flexWrap: "wrap",
-        alignItems: "center",
+        alignItems: "flex-start",
         gap: 1,
         mb: 1.5,
       }}
@@ -67,6 +70,7 @@ export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
         <FilterBar resource={resource} />
       </Box>
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
+        <SavedViewsMenu name={resource.name} table={resource.table} />
         <ColumnsMenu resource={resource} />
         {resource.verbs.create && (
           <CreateButton
@@ -129,6 +133,8 @@ export const GeneratedList = () => {
   const catalog = useCatalog();
   const resource = useCatalogResource();
   const { columns } = useListLayout(resource);
+  const isOpen = useOpeningView(resource.name, resource.table);
+  if (!isOpen) return <PageSkeleton />;
   return (
     <ListBase
       perPage={25}

@@ -217,6 +217,8 @@ export const FilterBar = ({ resource }: { resource: AdminResource }) => {
         anchorEl={menu}
         open={menu !== null}
         onClose={() => setMenu(null)}
+        // The editor that opens next takes the focus.
+        disableRestoreFocus={open !== null}
         slotProps={{ paper: { sx: { maxHeight: 420, minWidth: 220 } } }}
       >
         {fields.map((field) => (
