@@ -91,11 +91,11 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   installOverload(app, deps);
   installActor(app, deps);
   installRateLimits(app, deps);
-  installImports(app, deps);
+  const catalogs: Catalogs = new Catalogs(deps.pools.app, () => api.schema());
+  installImports(app, deps, catalogs);
   installBodies(app, deps);
   installAuthRoutes(app, deps);
   const api = await installGraphQL(app, deps);
-  const catalogs = new Catalogs(deps.pools.app, api.schema);
   installCatalog(app, deps, catalogs);
   installExports(app, deps, catalogs, api);
   deps.development?.install(app, deps, { api, catalogs });

@@ -26,13 +26,13 @@ export const REQUIRED_FIELDS: readonly ImportField[] = [
 ];
 
 /** Field to the name of a column of the file's header. */
-export type ColumnMapping = Partial<Record<ImportField, string>>;
+export type ColumnMapping = { [field: string]: string };
 
 const MAX_COLUMNS = 500;
 const MAX_COLUMN_NAME = 100;
 
 /** Names that catalogues use, best first; compared without case and punctuation. */
-const SYNONYMS: Readonly<Record<ImportField, readonly string[]>> = {
+export const SYNONYMS: Readonly<Record<ImportField, readonly string[]>> = {
   sku: [
     "sku",
     "id",
@@ -137,13 +137,8 @@ export function guessMapping(columns: readonly string[]): ColumnMapping {
     taken.add(column);
   }
   // An amount without a currency is no price: the person chooses one first.
-  if (mapping.currency === undefined) delete mapping.price;
+  if (mapping["currency"] === undefined) delete mapping["price"];
   return mapping;
-}
-
-/** How many columns of a header have a name we know. */
-export function knownColumns(columns: readonly string[]): number {
-  return Object.keys(guessMapping(columns)).length;
 }
 
 /** Required fields that a mapping leaves out. */
@@ -151,6 +146,6 @@ export function missingFields(mapping: ColumnMapping): ImportField[] {
   return REQUIRED_FIELDS.filter((field) => mapping[field] === undefined);
 }
 
-function plainName(name: string): string {
+export function plainName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
 }

@@ -6,6 +6,10 @@ export type ImportRun = {
   id: string;
   brand_id: string;
   requested_by: string | null;
+  target: string;
+  method: ImportMethod;
+  /** The unique index that finds a row's record; "none" when every row is new. */
+  unique_key: string | null;
   filename: string;
   storage_key: string | null;
   status: ImportStatus;
@@ -27,6 +31,12 @@ export type ImportRun = {
   started_at: Date | null;
   finished_at: Date | null;
 };
+
+/**
+ * catalogue: a maker's file, read as products; table: columns of the file
+ * straight into columns of a table.
+ */
+export type ImportMethod = "catalogue" | "table";
 
 export type ImportStatus =
   | "uploaded"

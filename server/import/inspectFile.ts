@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
 import { Readable, Transform, type TransformCallback } from "node:stream";
 
-import {
-  type ColumnMapping,
-  columnNames,
-  guessMapping,
-  knownColumns,
-  missingFields,
-} from "./columns.ts";
+import { type ColumnMapping, columnNames } from "./columns.ts";
 import { EncodingProbe, type FileEncoding } from "./encoding.ts";
 import { ImportError } from "./importError.ts";
+import {
+  CATALOGUE,
+  type ImportTarget,
+  type TargetFor,
+} from "./importTarget.ts";
 import {
   type Delimiter,
   DELIMITERS,
@@ -22,6 +21,7 @@ import {
 /** What a look at a file tells before anything of it is imported. */
 export type Inspection = FileFormat & {
   header: string[];
+  target: ImportTarget;
   mapping: ColumnMapping;
   /** The first rows, for the person who checks the mapping. */
   sample: FileRow[];
@@ -86,7 +86,7 @@ export class FileProbe extends Transform {
   }
 
   /** Only once the stream has ended. Throws an ImportError for a file that is none of ours. */
-  async inspect(): Promise<Inspection> {
+  async inspect(targetFor: TargetFor = () => CATALOGUE): Promise<Inspection> {
     if (this.#bytes === 0) throw emptyFile();
     const head = Buffer.concat(this.#head);
     this.#head = [];
@@ -94,6 +94,7 @@ export class FileProbe extends Transform {
       head,
       this.#encoding.decide(),
       this.#bytes > this.#headBytes,
+      targetFor,
     );
   }
 }
@@ -112,8 +113,9 @@ export async function inspectHead(
   head: Buffer,
   encoding: FileEncoding,
   isCut: boolean,
+  targetFor: TargetFor = () => CATALOGUE,
 ): Promise<Inspection> {
-  const delimiter = await guessDelimiter(head, encoding);
+  const delimiter = await guessDelimiter(head, encoding, targetFor);
   const format = { encoding, delimiter };
   const { rows, fault } = await firstRows(head, format, 1 + SAMPLE_ROWS);
   // Where only the beginning of the file is at hand, its last row is torn by
@@ -130,13 +132,15 @@ export async function inspectHead(
       "Export it again with its rows.",
     );
   }
-  const mapping = guessMapping(header);
+  const target = targetFor(header);
+  const mapping = target.guess(header);
   return {
     ...format,
     header,
+    target,
     mapping,
     sample,
-    warnings: warningsFor(encoding, first.fields, header, mapping),
+    warnings: warningsFor(encoding, first.fields, header, target, mapping),
   };
 }
 
@@ -144,26 +148,26 @@ export async function inspectHead(
 async function guessDelimiter(
   head: Buffer,
   encoding: FileEncoding,
+  targetFor: TargetFor,
 ): Promise<Delimiter> {
   let best: { delimiter: Delimiter; score: number } | null = null;
   for (const delimiter of DELIMITERS) {
     const { rows } = await firstRows(head, { encoding, delimiter }, PROBE_ROWS);
-    const score = scoreOf(rows);
+    const score = scoreOf(rows, targetFor);
     if (best === null || score > best.score) best = { delimiter, score };
   }
   return best?.delimiter ?? ",";
 }
 
 /** Known column names count most, then rows as long as the header, then its length. */
-function scoreOf(rows: readonly FileRow[]): number {
+function scoreOf(rows: readonly FileRow[], targetFor: TargetFor): number {
   const [header, ...rest] = rows;
   if (header === undefined || header.fields.length < 2) return 0;
   const width = header.fields.length;
   const even = rest.filter((row) => row.fields.length === width).length;
   const share = rest.length === 0 ? 0 : even / rest.length;
-  return (
-    knownColumns(header.fields) * 1_000 + share * 100 + Math.min(width, 99)
-  );
+  const known = Object.keys(targetFor(header.fields).guess(header.fields));
+  return known.length * 1_000 + share * 100 + Math.min(width, 99);
 }
 
 /** Rows up to a count, or up to the fault that ends them. */
@@ -196,6 +200,7 @@ function warningsFor(
   encoding: FileEncoding,
   rawHeader: readonly string[],
   header: readonly string[],
+  target: ImportTarget,
   mapping: ColumnMapping,
 ): string[] {
   const warnings: string[] = [];
@@ -216,8 +221,14 @@ function warningsFor(
     warnings.push(
       "No column name of the first line is known. Check that the first line is the header: it is not imported.",
     );
-  } else if (missingFields(mapping).length > 0) {
-    warnings.push(`Choose a column for: ${missingFields(mapping).join(", ")}.`);
+  } else {
+    const missing = target.fields.filter(
+      ({ name, required }) => required && mapping[name] === undefined,
+    );
+    if (missing.length > 0) {
+      const names = missing.map(({ name, label }) => label ?? name);
+      warnings.push(`Choose a column for: ${names.join(", ")}.`);
+    }
   }
   return warnings;
 }

@@ -7,7 +7,7 @@ import { errorCode } from "../db/errorCode.ts";
 import { withActor } from "../db/withActor.ts";
 import { AppError } from "../errors/AppError.ts";
 import { type ImportFiles, openImportFile } from "./importFiles.ts";
-import type { ImportRun, ImportStatus } from "./importRun.ts";
+import type { ImportMethod, ImportRun, ImportStatus } from "./importRun.ts";
 import { copyRows } from "./stageRows.ts";
 
 export type RunDeps = {
@@ -42,6 +42,11 @@ const BATCH_MS = 60_000;
 const HEARTBEAT_MS = 1_000;
 
 const MAX_TRIES = 5;
+
+const BATCH_FUNCTIONS: Readonly<Record<ImportMethod, string>> = {
+  catalogue: "import_products_batch",
+  table: "import_table_batch",
+};
 
 type Step = {
   status: ImportStatus;
@@ -212,7 +217,7 @@ async function runBatches(
     }
     stopIfAsked(deps);
     try {
-      const run = await runBatch(deps, step, runId);
+      const run = await runBatch(deps, step, staged);
       if (run.checkpoint_line === step.checkpoint_line) {
         // A crash of the database emptied the staging; another attempt fills it.
         throw new ImportInterrupted(`The staging of import ${runId} is gone`);
@@ -232,7 +237,7 @@ async function runBatches(
 async function runBatch(
   deps: RunDeps,
   step: Step,
-  runId: string,
+  { id: runId, method }: ImportRun,
 ): Promise<ImportRun> {
   const actor = actorFor(
     step.role_name ?? "",
@@ -245,7 +250,7 @@ async function runBatch(
     actor,
     async (member) => {
       const { rows } = await member.query<ImportRun>(
-        "select * from app_hidden.import_products_batch($1, $2, $3)",
+        `select * from app_hidden.${BATCH_FUNCTIONS[method]}($1, $2, $3)`,
         [runId, step.checkpoint_line, deps.batchSize ?? BATCH_ROWS],
       );
       return only(rows);

@@ -5,14 +5,16 @@ import type { Pool } from "pg";
 import type { Actor } from "../auth/actor.ts";
 import { withActor } from "../db/withActor.ts";
 import { AppError } from "../errors/AppError.ts";
-import {
-  type ColumnMapping,
-  IMPORT_FIELDS,
-  type ImportField,
-  REQUIRED_FIELDS,
-} from "./columns.ts";
+import type { ColumnMapping } from "./columns.ts";
 import { type ImportFiles, openImportFile, storeError } from "./importFiles.ts";
 import { formatOf, type ImportRun } from "./importRun.ts";
+import {
+  CATALOGUE,
+  type ImportTarget,
+  type TargetField,
+  type TargetFor,
+  type TargetKey,
+} from "./importTarget.ts";
 import {
   FileProbe,
   HEAD_BYTES,
@@ -34,8 +36,11 @@ export type UploadedImport = {
     encoding: string;
     delimiter: string;
   };
+  target: Pick<ImportTarget, "table" | "method" | "label">;
   mapping: ColumnMapping;
-  fields: { name: ImportField; required: boolean }[];
+  fields: readonly TargetField[];
+  /** By which a row finds its record, best first; none to choose in a catalogue. */
+  keys: readonly TargetKey[];
   sample: FileRow[];
   warnings: string[];
 };
@@ -51,15 +56,16 @@ export async function uploadImport(
   actor: Actor,
   filename: string,
   source: Readable,
+  targetFor: TargetFor = () => CATALOGUE,
 ): Promise<UploadedImport> {
   const { run_id: runId, file_key: key } = await placeFor(deps.app, actor);
   const probe = new FileProbe(deps.maxBytes);
   try {
     await store(deps.files, key, source, probe);
-    const inspection = await probe.inspect();
+    const inspection = await probe.inspect(targetFor);
     const run = await withActor(deps.app, actor, async (client) => {
       const { rows } = await client.query<ImportRun>(
-        "select * from app_hidden.register_import($1, $2, $3, $4, $5, $6, $7, $8)",
+        "select * from app_hidden.register_import($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         [
           runId,
           plainFilename(filename),
@@ -69,6 +75,8 @@ export async function uploadImport(
           inspection.delimiter,
           inspection.header,
           JSON.stringify(inspection.mapping),
+          inspection.target.table,
+          inspection.target.method,
         ],
       );
       return only(rows);
@@ -87,13 +95,15 @@ export async function describeImport(
   deps: Pick<UploadDeps, "app" | "files">,
   actor: Actor,
   runId: string,
+  targetOf: (run: ImportRun) => Promise<ImportTarget> = async () => CATALOGUE,
 ): Promise<UploadedImport> {
   const run = await findImport(deps.app, actor, runId);
+  const target = await targetOf(run);
   const { encoding } = formatOf(run);
   const { head, isCut } = await headOf(
     await openImportFile(deps.files, run.storage_key),
   );
-  const inspection = await inspectHead(head, encoding, isCut);
+  const inspection = await inspectHead(head, encoding, isCut, () => target);
   return describe(run, inspection, run.mapping);
 }
 
@@ -179,11 +189,14 @@ function describe(
       encoding: inspection.encoding,
       delimiter: inspection.delimiter,
     },
+    target: {
+      table: inspection.target.table,
+      method: inspection.target.method,
+      label: inspection.target.label,
+    },
     mapping,
-    fields: IMPORT_FIELDS.map((name) => ({
-      name,
-      required: REQUIRED_FIELDS.includes(name),
-    })),
+    fields: inspection.target.fields,
+    keys: inspection.target.keys,
     sample: inspection.sample,
     warnings: inspection.warnings,
   };
