@@ -86,6 +86,9 @@ export const buildAggregateQuery = (
   params: AggregateParams,
 ): Operation => {
   const isGrouped = (params.groupBy ?? []).length > 0;
+  if (isGrouped && list.groupByType === "") {
+    throw new Error(`${schema.name} cannot be grouped: it has no aggregates.`);
+  }
   const search = schema.search?.by === "argument" ? schema.search : null;
   const totals = functionSelections(schema, params, null);
   const groups = functionSelections(schema, params, countField(schema));

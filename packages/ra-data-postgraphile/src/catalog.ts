@@ -148,12 +148,15 @@ const readList =
   ({ name, object }: Reader) =>
   (value: unknown, path: string): ListSchema => {
     const list = object(value, path);
+    // A list without aggregates has no such types.
+    const optional = (type: unknown, at: string) =>
+      type === "" ? "" : name(type, at);
     return {
       field: name(list["field"], `${path}.field`),
       filterType: name(list["filterType"], `${path}.filterType`),
       orderByType: name(list["orderByType"], `${path}.orderByType`),
-      groupByType: name(list["groupByType"], `${path}.groupByType`),
-      havingType: name(list["havingType"], `${path}.havingType`),
+      groupByType: optional(list["groupByType"], `${path}.groupByType`),
+      havingType: optional(list["havingType"], `${path}.havingType`),
       ...(list["filterBy"] === "condition" ? { filterBy: "condition" } : {}),
     };
   };

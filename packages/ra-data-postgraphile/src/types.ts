@@ -59,6 +59,7 @@ export type ListSchema = {
   field: string;
   filterType: string;
   orderByType: string;
+  /** "" where the API has no aggregates of this list. */
   groupByType: string;
   havingType: string;
   /** Without postgraphile-plugin-connection-filter there is only `condition`: equality. */
