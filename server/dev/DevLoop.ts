@@ -203,14 +203,6 @@ export class DevLoop {
       describeTables(owner),
       this.#describeAccess(),
     ]);
-    if (live.trouble !== null) {
-      report.line(
-        `  ✗ The SQL is applied, but no GraphQL schema can be built of it; the last good one stays: ${errorMessage(live.trouble)}`,
-        "red",
-      );
-    } else {
-      report.live(live.timing, live.pages);
-    }
     const sections: Section[] = [
       { title: "tables", changes: compareTables(known.tables, tables) },
       { title: "GraphQL", changes: compareSchemas(known.schema, live.schema) },
@@ -228,6 +220,14 @@ export class DevLoop {
       fingerprint: live.fingerprint,
     };
     await this.#tellTags();
+    if (live.trouble !== null) {
+      report.line(
+        `  ✗ The SQL is applied, but no GraphQL schema can be built of it; the last good one stays: ${errorMessage(live.trouble)}`,
+        "red",
+      );
+    } else {
+      report.live(live.timing, live.pages);
+    }
   }
 
   async #tellTags(): Promise<void> {
