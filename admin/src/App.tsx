@@ -12,7 +12,6 @@ import { AcceptInvitePage } from "./auth/AcceptInvitePage.tsx";
 import { LoginPage } from "./auth/LoginPage.tsx";
 import { ForgotPage, ResetPage } from "./auth/PasswordPages.tsx";
 import { authProvider } from "./authProvider.ts";
-import { BreakGlassPage } from "./breakGlass/BreakGlassPage.tsx";
 import { isGenerated } from "./catalog/adopt.ts";
 import {
   CatalogProvider,
@@ -20,6 +19,7 @@ import {
   useIsCatalogPending,
 } from "./catalog/CatalogContext.tsx";
 import { generatedPages } from "./catalog/generatedPages.ts";
+import { lazyPage } from "./components/lazyPage.ts";
 import { queryClient } from "./connection.ts";
 import { dataProvider } from "./dataProvider.ts";
 import { Home } from "./home/Home.tsx";
@@ -28,9 +28,16 @@ import { DeniedPage, ErrorPage, NotFoundPage } from "./layout/ErrorPage.tsx";
 import { Layout, PageSkeleton } from "./layout/Layout.tsx";
 import { LoadingPage } from "./layout/LoadingPage.tsx";
 import { hasPages, pages } from "./pages.ts";
-import { ProfilePage } from "./profile/ProfilePage.tsx";
 import { darkTheme, lightTheme } from "./theme/theme.ts";
 
+const BreakGlassPage = lazyPage(
+  () => import("./breakGlass/BreakGlassPage.tsx"),
+  "BreakGlassPage",
+);
+const ProfilePage = lazyPage(
+  () => import("./profile/ProfilePage.tsx"),
+  "ProfilePage",
+);
 const store = localStorageStore("1", "closetai");
 
 /** An address may be a table's, as long as the catalogue has not come. */

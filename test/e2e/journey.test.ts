@@ -236,7 +236,7 @@ describe("the admin in a browser", () => {
     });
     await found.first().waitFor();
     expect(await found.count()).toBe(1);
-    await page.goto("/admin/products?filter=%7B%7D");
+    await page.goto("/admin/products?filter=%7B%7D&sort=name&order=ASC");
     await picture(page, "list");
   });
 

@@ -1,5 +1,8 @@
 import HistoryIcon from "@mui/icons-material/HistoryOutlined";
 
-import { AuditList } from "./AuditList.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
-export default { list: AuditList, icon: HistoryIcon };
+export default {
+  list: lazyPage(() => import("./AuditList.tsx"), "AuditList"),
+  icon: HistoryIcon,
+};

@@ -14,6 +14,7 @@ import { csvExporter } from "../components/exportCsv.ts";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
+import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import { useSession } from "../useSession.ts";
 import type { BrandRecord } from "./types.ts";
@@ -52,7 +53,9 @@ const BrandRows = () => {
         source="name"
         render={(brand) => (
           <Box>
-            <Typography variant="subtitle2">{brand.name}</Typography>
+            <RowLink to={`/brands/${brand.id}/show`}>
+              <Typography variant="subtitle2">{brand.name}</Typography>
+            </RowLink>
             <Typography variant="caption" color="textSecondary">
               {brand.slug}
             </Typography>

@@ -1,15 +1,12 @@
 import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
 
-import { BrandCreate } from "./BrandCreate.tsx";
-import { BrandEdit } from "./BrandEdit.tsx";
-import { BrandList } from "./BrandList.tsx";
-import { BrandShow } from "./BrandShow.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: BrandList,
-  show: BrandShow,
-  edit: BrandEdit,
-  create: BrandCreate,
+  list: lazyPage(() => import("./BrandList.tsx"), "BrandList"),
+  show: lazyPage(() => import("./BrandShow.tsx"), "BrandShow"),
+  edit: lazyPage(() => import("./BrandEdit.tsx"), "BrandEdit"),
+  create: lazyPage(() => import("./BrandCreate.tsx"), "BrandCreate"),
   icon: StorefrontIcon,
   recordRepresentation: "name",
 };

@@ -17,6 +17,7 @@ import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import type { AdminResource } from "./adopt.ts";
 import { useCatalog, useCatalogResource } from "./CatalogContext.tsx";
 import { columnsFor, defaultSort } from "./columns.ts";
+import { ExportMenu } from "./exports/ExportMenu.tsx";
 import { FilterBar } from "./filters/FilterBar.tsx";
 import { BulkActions, hasBulkActions } from "./list/BulkActions.tsx";
 import { CatalogTable } from "./list/CatalogTable.tsx";
@@ -71,6 +72,7 @@ export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
       </Box>
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
         <SavedViewsMenu name={resource.name} table={resource.table} />
+        <ExportMenu resource={resource} />
         <ColumnsMenu resource={resource} />
         {resource.verbs.create && (
           <CreateButton

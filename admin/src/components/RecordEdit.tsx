@@ -41,6 +41,8 @@ export const RecordEdit = ({
   const forget = () => queryClient.invalidateQueries({ queryKey: [resource] });
   const failed = (error: unknown, saved?: Saved) => {
     if (codeOf(error) === "STALE" && saved !== undefined) {
+      // The dialog says it; the form would say it a second time.
+      delete (error as ServerError).body?.errors;
       setConflict({
         id: saved.id,
         before: saved.previousData,

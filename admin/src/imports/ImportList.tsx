@@ -6,6 +6,7 @@ import { EmptyState } from "../components/EmptyState.tsx";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
+import { RowLink } from "../components/RowLink.tsx";
 import { formatCount } from "../format.ts";
 import { useSession } from "../useSession.ts";
 import { ImportStatusChip } from "./ImportStatusChip.tsx";
@@ -71,7 +72,13 @@ const ImportRows = () => {
   }
   return (
     <DataTable<ImportRun> rowClick="show" bulkActionButtons={false}>
-      <DataTable.Col<ImportRun> source="filename" />
+      <DataTable.Col<ImportRun>
+        source="filename"
+        disableSort
+        render={(run) => (
+          <RowLink to={`/imports/${run.id}/show`}>{run.filename}</RowLink>
+        )}
+      />
       {session.brand === null && (
         <DataTable.Col<ImportRun>
           source="brand.name"

@@ -1,13 +1,11 @@
 import UploadFileIcon from "@mui/icons-material/UploadFileOutlined";
 
-import { ImportCreate } from "./ImportCreate.tsx";
-import { ImportList } from "./ImportList.tsx";
-import { ImportShow } from "./ImportShow.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: ImportList,
-  create: ImportCreate,
-  show: ImportShow,
+  list: lazyPage(() => import("./ImportList.tsx"), "ImportList"),
+  create: lazyPage(() => import("./ImportCreate.tsx"), "ImportCreate"),
+  show: lazyPage(() => import("./ImportShow.tsx"), "ImportShow"),
   icon: UploadFileIcon,
   recordRepresentation: "filename",
 };

@@ -1,9 +1,9 @@
 import MailIcon from "@mui/icons-material/MailOutlined";
 
-import { InvitationList } from "./InvitationList.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: InvitationList,
+  list: lazyPage(() => import("./InvitationList.tsx"), "InvitationList"),
   icon: MailIcon,
   recordRepresentation: "email",
 };

@@ -23,6 +23,7 @@ import {
   useTranslate,
 } from "react-admin";
 
+import { SearchButton } from "../search/SearchButton.tsx";
 import { useTokens } from "../theme/useTokens.ts";
 import { useSession } from "../useSession.ts";
 
@@ -153,6 +154,7 @@ export const AppBar = () => {
           py: 0.5,
         }}
       />
+      <SearchButton />
       <ThemeButton />
       <AccountMenu />
     </Box>

@@ -16,6 +16,7 @@ import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
+import { RowLink } from "../components/RowLink.tsx";
 import { useCategories } from "../components/useLookups.ts";
 import { useSession } from "../useSession.ts";
 
@@ -51,7 +52,19 @@ const MappingRows = () => {
       rowClick={can("category_mappings", "edit") ? "edit" : false}
       bulkActionButtons={false}
     >
-      <DataTable.Col<Mapping> source="label" disableSort />
+      <DataTable.Col<Mapping>
+        source="label"
+        disableSort
+        render={(mapping) =>
+          can("category_mappings", "edit") ? (
+            <RowLink to={`/category_mappings/${mapping.id}`}>
+              {mapping.label}
+            </RowLink>
+          ) : (
+            mapping.label
+          )
+        }
+      />
       <DataTable.Col<Mapping> source="categoryCode" render={categoryOf} />
       <DataTable.Col<Mapping>
         source="updatedAt"

@@ -1,13 +1,11 @@
 import LabelIcon from "@mui/icons-material/LabelOutlined";
 
-import { MappingCreate } from "./MappingCreate.tsx";
-import { MappingEdit } from "./MappingEdit.tsx";
-import { MappingList } from "./MappingList.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: MappingList,
-  create: MappingCreate,
-  edit: MappingEdit,
+  list: lazyPage(() => import("./MappingList.tsx"), "MappingList"),
+  create: lazyPage(() => import("./MappingCreate.tsx"), "MappingCreate"),
+  edit: lazyPage(() => import("./MappingEdit.tsx"), "MappingEdit"),
   icon: LabelIcon,
   recordRepresentation: "label",
 };

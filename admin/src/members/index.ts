@@ -1,9 +1,9 @@
 import GroupIcon from "@mui/icons-material/GroupOutlined";
 
-import { MemberList } from "./MemberList.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: MemberList,
+  list: lazyPage(() => import("./MemberList.tsx"), "MemberList"),
   icon: GroupIcon,
   recordRepresentation: "displayName",
 };

@@ -33,6 +33,7 @@ import { GarmentImage } from "../components/GarmentImage.tsx";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { Money } from "../components/Money.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
+import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import { FacetFilter } from "../components/SuggestInput.tsx";
 import { useCategories } from "../components/useLookups.ts";
@@ -230,7 +231,9 @@ const ProductTable = () => {
           >
             <GarmentImage record={record} size={52} />
             <Box sx={{ minWidth: 0 }}>
-              <Typography variant="subtitle2">{record.name}</Typography>
+              <RowLink to={`/products/${record.id}/show`}>
+                <Typography variant="subtitle2">{record.name}</Typography>
+              </RowLink>
               {record.brandLabel && (
                 <Typography variant="caption" color="textSecondary">
                   {record.brandLabel}

@@ -1,15 +1,12 @@
 import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
 
-import { ProductCreate } from "./ProductCreate.tsx";
-import { ProductEdit } from "./ProductEdit.tsx";
-import { ProductList } from "./ProductList.tsx";
-import { ProductShow } from "./ProductShow.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: ProductList,
-  show: ProductShow,
-  edit: ProductEdit,
-  create: ProductCreate,
+  list: lazyPage(() => import("./ProductList.tsx"), "ProductList"),
+  show: lazyPage(() => import("./ProductShow.tsx"), "ProductShow"),
+  edit: lazyPage(() => import("./ProductEdit.tsx"), "ProductEdit"),
+  create: lazyPage(() => import("./ProductCreate.tsx"), "ProductCreate"),
   icon: CheckroomIcon,
   recordRepresentation: "name",
 };

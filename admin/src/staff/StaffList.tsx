@@ -5,6 +5,7 @@ import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
+import { RowLink } from "../components/RowLink.tsx";
 
 export type StaffRecord = RaRecord<string> & {
   userId: string;
@@ -41,10 +42,12 @@ const StaffRows = () => {
         source="userId"
         disableSort
         render={(record) => (
-          <PersonCell
-            name={record.user?.displayName}
-            email={record.user?.email}
-          />
+          <RowLink to={`/staff/${record.id}`}>
+            <PersonCell
+              name={record.user?.displayName}
+              email={record.user?.email}
+            />
+          </RowLink>
         )}
       />
       <DataTable.Col<StaffRecord> source="role" disableSort render={roleOf} />

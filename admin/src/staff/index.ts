@@ -1,13 +1,11 @@
 import AdminPanelSettingsIcon from "@mui/icons-material/AdminPanelSettingsOutlined";
 
-import { StaffCreate } from "./StaffCreate.tsx";
-import { StaffEdit } from "./StaffEdit.tsx";
-import { StaffList } from "./StaffList.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: StaffList,
-  create: StaffCreate,
-  edit: StaffEdit,
+  list: lazyPage(() => import("./StaffList.tsx"), "StaffList"),
+  create: lazyPage(() => import("./StaffCreate.tsx"), "StaffCreate"),
+  edit: lazyPage(() => import("./StaffEdit.tsx"), "StaffEdit"),
   icon: AdminPanelSettingsIcon,
   recordRepresentation: "user.displayName",
 };

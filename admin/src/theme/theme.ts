@@ -1,5 +1,7 @@
 import type { RaThemeOptions } from "react-admin";
 
+import { TableRow } from "../components/TableRow.tsx";
+
 type Mode = "light" | "dark";
 
 export const displayFont =
@@ -266,7 +268,12 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
           root: { color: c.quiet, "&.Mui-focused": { color: c.accent } },
         },
       },
-      MuiFormHelperText: { styleOverrides: { root: { color: c.quiet } } },
+      MuiFormHelperText: {
+        styleOverrides: {
+          // The hint says why a field is closed, so it stays readable.
+          root: { color: c.quiet, "&.Mui-disabled": { color: c.quiet } },
+        },
+      },
       MuiChip: {
         styleOverrides: {
           root: { borderRadius: 7, fontWeight: 500 },
@@ -423,6 +430,7 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
           },
         },
       },
+      RaDataTableBody: { defaultProps: { row: TableRow } },
       RaTopToolbar: {
         styleOverrides: { root: { "&&": { backgroundColor: "transparent" } } },
       },

@@ -5,6 +5,7 @@ import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
+import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import type { UserRecord } from "./types.ts";
 
@@ -38,7 +39,9 @@ const UserRows = () => {
       <DataTable.Col<UserRecord>
         source="displayName"
         render={(user) => (
-          <PersonCell name={user.displayName} email={user.email} />
+          <RowLink to={`/users/${user.id}/show`}>
+            <PersonCell name={user.displayName} email={user.email} />
+          </RowLink>
         )}
       />
       <DataTable.Col<UserRecord>

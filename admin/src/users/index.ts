@@ -1,11 +1,10 @@
 import PersonIcon from "@mui/icons-material/PersonOutlined";
 
-import { UserList } from "./UserList.tsx";
-import { UserShow } from "./UserShow.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: UserList,
-  show: UserShow,
+  list: lazyPage(() => import("./UserList.tsx"), "UserList"),
+  show: lazyPage(() => import("./UserShow.tsx"), "UserShow"),
   icon: PersonIcon,
   recordRepresentation: (record: { displayName?: string; email?: string }) =>
     record.displayName || record.email || "",

@@ -1,15 +1,15 @@
 import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
 
-import { WardrobeItemCreate } from "./WardrobeItemCreate.tsx";
-import { WardrobeItemEdit } from "./WardrobeItemEdit.tsx";
-import { WardrobeItemList } from "./WardrobeItemList.tsx";
-import { WardrobeItemShow } from "./WardrobeItemShow.tsx";
+import { lazyPage } from "../components/lazyPage.ts";
 
 export default {
-  list: WardrobeItemList,
-  show: WardrobeItemShow,
-  edit: WardrobeItemEdit,
-  create: WardrobeItemCreate,
+  list: lazyPage(() => import("./WardrobeItemList.tsx"), "WardrobeItemList"),
+  show: lazyPage(() => import("./WardrobeItemShow.tsx"), "WardrobeItemShow"),
+  edit: lazyPage(() => import("./WardrobeItemEdit.tsx"), "WardrobeItemEdit"),
+  create: lazyPage(
+    () => import("./WardrobeItemCreate.tsx"),
+    "WardrobeItemCreate",
+  ),
   icon: WardrobeIcon,
   recordRepresentation: "name",
 };

@@ -39,5 +39,7 @@ export const PlainValue = ({
     return <span>{String(value).split("/").at(-1)}</span>;
   }
   const record: RaRecord = { id: "", ...beside, [field.name]: value };
-  return <FieldValue resource={resource} field={field} record={record} />;
+  return (
+    <FieldValue resource={resource} field={field} record={record} room="page" />
+  );
 };

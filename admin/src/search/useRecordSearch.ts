@@ -1,0 +1,88 @@
+import { useQueries } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import type { RaRecord } from "react-admin";
+import { useDataProvider } from "react-admin";
+
+import type { AdminResource } from "../catalog/adopt.ts";
+import { useCatalog } from "../catalog/CatalogContext.tsx";
+import {
+  defaultSort,
+  representationOf,
+  representationPaths,
+} from "../catalog/columns.ts";
+import { useSession } from "../useSession.ts";
+
+const EACH = 5;
+const TYPING_MS = 180;
+/** One letter finds half of everything. */
+const SHORTEST = 2;
+
+export type RecordHit = { id: string; label: string; to: string };
+export type RecordGroup = { resource: AdminResource; hits: RecordHit[] };
+
+const useDelayed = (text: string): string => {
+  const [delayed, setDelayed] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setDelayed(text), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return delayed;
+};
+
+/** Records of every table this person may search, each table asked at once. */
+export const useRecordSearch = (text: string) => {
+  const catalog = useCatalog();
+  const dataProvider = useDataProvider();
+  const { can } = useSession();
+  const query = useDelayed(text.trim());
+  const isAsked = query.length >= SHORTEST;
+  const searched = catalog.resources.filter(
+    (resource) =>
+      !resource.hidden &&
+      catalog.schemas[resource.name]?.search != null &&
+      can(resource.name, "list") &&
+      can(resource.name, "show"),
+  );
+  const answers = useQueries({
+    queries: searched.map((resource) => ({
+      queryKey: [resource.name, "search", query],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        dataProvider.getList<RaRecord>(resource.name, {
+          filter: { q: query },
+          pagination: { page: 1, perPage: EACH },
+          sort: defaultSort(resource),
+          meta: {
+            columns: representationPaths(catalog, resource),
+            total: false,
+          },
+          signal,
+        }),
+      enabled: isAsked,
+      staleTime: 15_000,
+    })),
+  });
+  const groups: RecordGroup[] = isAsked
+    ? searched.flatMap((resource, index) => {
+        const rows = answers[index]?.data?.data ?? [];
+        return rows.length === 0
+          ? []
+          : [
+              {
+                resource,
+                hits: rows.map((row) => ({
+                  id: String(row.id),
+                  label: representationOf(catalog, resource, row),
+                  to: `/${resource.name}/${encodeURIComponent(row.id)}/show`,
+                })),
+              },
+            ];
+      })
+    : [];
+  return {
+    groups,
+    isAsked,
+    isSearching:
+      text.trim() !== query ||
+      (isAsked && answers.some(({ isLoading }) => isLoading)),
+  };
+};
