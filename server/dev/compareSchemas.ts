@@ -33,13 +33,12 @@ export function compareSchemas(
     keysOf(was, is).filter((name) => !Object.hasOwn(is, name)),
   );
   for (const { description } of breaking) {
-    const type = /^([A-Za-z_]\w*?)[ .]/.exec(description)?.[1] ?? "";
-    const named = was[type];
+    const type = typeNamedIn(description);
     // A type that is gone is told once, below, and not for each of its fields.
-    if (removed.has(type) || named === undefined) continue;
+    if (type !== undefined && removed.has(type)) continue;
     note(
       { sign: "-", text: `${description} (breaking)`, tone: "breaking" },
-      isShown(named),
+      type === undefined || isShown(was[type]),
     );
   }
 
@@ -72,9 +71,7 @@ export function compareSchemas(
 
   const added = new Set(changes.map(({ text }) => text));
   for (const { description } of findDangerousChanges(before, after)) {
-    const type = /(?:on|from|to|enum type) ([A-Za-z_]\w*)/.exec(
-      description,
-    )?.[1];
+    const type = typeNamedIn(description);
     const shown = type === undefined || isShown(is[type]);
     if (added.has(description)) continue;
     note(
@@ -92,6 +89,16 @@ export function compareSchemas(
     });
   }
   return changes;
+}
+
+/** Of whom a sentence of graphql-js speaks; it has nothing but the sentence. */
+function typeNamedIn(description: string): string | undefined {
+  return (
+    /\b(?:(?:enum|union|input) type|arg \w+ on|to interface) ([A-Za-z_]\w*)/.exec(
+      description,
+    )?.[1] ??
+    /^([A-Za-z_]\w*)(?:\.| was| changed| no longer)/.exec(description)?.[1]
+  );
 }
 
 /** What a person names: tables, roots, and closed sets of values. */

@@ -6,6 +6,7 @@ import type { Express, Request } from "express";
 import type { AppDeps } from "../app.ts";
 import type { Catalogs } from "../catalog/Catalogs.ts";
 import { AppError } from "../errors.ts";
+import { CATALOG_EVENTS } from "../http/installCatalog.ts";
 
 export type CatalogEvents = {
   /** Tells every open page whose catalogue is another one now. */
@@ -29,7 +30,7 @@ export function installCatalogEvents(
 ): CatalogEvents {
   const pages = new Set<Page>();
 
-  app.get("/catalog/events", async (req, res) => {
+  app.get(CATALOG_EVENTS, async (req, res) => {
     const served = await catalogs.of(req.actor.role);
     if (served === null) throw new AppError("LOGIN");
     res.set({
