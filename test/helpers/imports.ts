@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 
@@ -20,6 +19,7 @@ import {
 } from "../../server/import/uploadImport.ts";
 import { makeDisk } from "../../server/storage/makeDisk.ts";
 import type { TestDatabase } from "./database.ts";
+import { testServer } from "./testServer.ts";
 
 /** Two brands with people of every role, and a place for files. */
 export type ImportWorld = {
@@ -99,7 +99,9 @@ function standIn(): string {
 }
 
 export async function makeImportWorld(db: TestDatabase): Promise<ImportWorld> {
-  const dir = mkdtempSync(join(tmpdir(), "closetai-imports-"));
+  // In the folder of the run: an upload that was cut may still write when a test
+  // has ended.
+  const dir = mkdtempSync(join(testServer().folder, "imports-"));
   const suffix = randomBytes(4).toString("hex");
   const brand = async (name: string): Promise<string> => {
     const { rows } = await db.root.query<{ id: string }>(

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Config } from "../../server/config.ts";
@@ -10,6 +9,7 @@ import { makeLog } from "../../server/http/makeLog.ts";
 import { startApp } from "../../server/startApp.ts";
 import type { TestDatabase } from "./database.ts";
 import { type HttpClient, makeClient } from "./http.ts";
+import { testServer } from "./testServer.ts";
 
 export const TEST_SECRET = "test-secret-test-secret-test-secret-0";
 
@@ -33,7 +33,7 @@ export async function startTestServer(
   overrides: Partial<Config> = {},
   options: { adminDir?: string } = {},
 ): Promise<TestHttpServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), "closetai-http-"));
+  const dataDir = mkdtempSync(join(testServer().folder, "http-"));
   const config: Config = {
     ...parseConfig({
       NODE_ENV: "test",
