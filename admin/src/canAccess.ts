@@ -33,8 +33,8 @@ const rules: Record<string, Verbs> = {
     delete: managers,
   },
   members: {
-    list: [...brand, ...staff],
-    show: [...brand, ...staff],
+    list: brand,
+    show: brand,
     edit: managers,
     delete: managers,
   },
@@ -82,6 +82,10 @@ const rules: Record<string, Verbs> = {
   },
   profile: { edit: [...shopper, ...brand, ...staff] },
 };
+
+/** Resources whose place in the menu is decided in layout/navigation.tsx. */
+export const hasRules = (resource: string): boolean =>
+  Object.hasOwn(rules, resource);
 
 export function canAccess(
   role: AppRole,

@@ -1,8 +1,11 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { Page } from "playwright-core";
 
 import { openStage, people, picture, settled, type Stage } from "./stage.ts";
+
+// Real browsers on a busy machine take their time.
+jest.setTimeout(900_000);
 
 type Case = {
   name: string;
@@ -47,7 +50,7 @@ describe("accessibility", () => {
       [people.shopper],
     );
     Object.assign(ids, rows[0]);
-  }, 180_000);
+  });
   afterAll(() => stage?.close());
 
   /** Each page in both themes at both widths, without one serious finding. */
@@ -110,7 +113,7 @@ describe("accessibility", () => {
       { name: "reset", path: "/reset#token=abc" },
       { name: "invitation without a token", path: "/accept-invite" },
     ]);
-  }, 240_000);
+  });
 
   it("holds on the pages of a brand owner", async () => {
     await check(people.owner, [
@@ -146,7 +149,7 @@ describe("accessibility", () => {
       { name: "not found", path: "/nowhere" },
       { name: "not allowed", path: "/users" },
     ]);
-  }, 600_000);
+  });
 
   it("holds on the pages of an import", async () => {
     const visit = await stage.visit({ as: people.owner });
@@ -169,7 +172,7 @@ describe("accessibility", () => {
       .waitFor();
     await visit.close();
     await check(people.owner, [{ name: "result", path }]);
-  }, 240_000);
+  });
 
   it("holds on the pages of staff", async () => {
     await check(people.staff, [
@@ -188,7 +191,7 @@ describe("accessibility", () => {
       { name: "edit staff", path: "/staff/{staff}" },
       { name: "audit log", path: "/audit_log" },
     ]);
-  }, 600_000);
+  });
 
   it("holds on the pages of a shopper", async () => {
     await check(people.shopper, [
@@ -201,5 +204,5 @@ describe("accessibility", () => {
       { name: "product", path: "/products/{product}/show" },
       { name: "profile", path: "/profile" },
     ]);
-  }, 400_000);
+  });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { Page } from "playwright-core";
 
 import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
@@ -13,6 +13,9 @@ import {
   type Stage,
   type Visit,
 } from "./stage.ts";
+
+// Real browsers on a busy machine take their time.
+jest.setTimeout(900_000);
 
 /** What the page must show for the file it is given. */
 type Catalogue = {
@@ -111,7 +114,7 @@ describe("the admin in a browser", () => {
     stage = await openStage();
     visit = await stage.visit();
     page = visit.page;
-  }, 180_000);
+  });
   afterAll(async () => {
     await visit?.close();
     await stage?.close();
@@ -325,7 +328,7 @@ describe("people in a browser", () => {
   let stage: Stage;
   beforeAll(async () => {
     stage = await openStage();
-  }, 180_000);
+  });
   afterAll(() => stage?.close());
 
   it("an owner invites a person, who accepts by the link that is shown once", async () => {

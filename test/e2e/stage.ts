@@ -89,7 +89,8 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-async function visit(
+/** A browser of its own for one person. */
+export async function visit(
   browser: Browser,
   url: string,
   { as, width = 1280, scheme = "light" }: VisitOptions = {},
@@ -114,7 +115,8 @@ async function visit(
     }
   }
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  // Generous: a busy machine is no fault of the page.
+  page.setDefaultTimeout(60_000);
   countRequests(page);
   const complaints: string[] = [];
   page.on("console", (message) => {
@@ -139,7 +141,7 @@ const QUIET_MS = 250;
 /** Waits until the page asks for nothing and says nowhere that it is filling. */
 export async function settled(page: Page): Promise<void> {
   let quietSince = Date.now();
-  const giveUpAt = Date.now() + 20_000;
+  const giveUpAt = Date.now() + 60_000;
   while (Date.now() - quietSince < QUIET_MS && Date.now() < giveUpAt) {
     await sleep(50);
     if ((underway.get(page)?.size ?? 0) > 0) quietSince = Date.now();

@@ -119,7 +119,7 @@ export const BrandList = () => {
           source="status"
           alwaysOn
           choices={statuses}
-          sx={{ minWidth: 160 }}
+          sx={{ minWidth: { xs: "100%", sm: 160 } }}
         />,
       ]}
     >

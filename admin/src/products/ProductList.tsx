@@ -68,7 +68,7 @@ const CategoryFilter = (props: {
       choices={categories}
       optionValue="code"
       optionText="label"
-      sx={{ minWidth: 160 }}
+      sx={{ minWidth: { xs: "100%", sm: 160 } }}
     />
   );
 };

@@ -93,7 +93,7 @@ export const UserList = () => {
           source="status"
           alwaysOn
           choices={statuses}
-          sx={{ minWidth: 160 }}
+          sx={{ minWidth: { xs: "100%", sm: 160 } }}
         />,
       ]}
     >

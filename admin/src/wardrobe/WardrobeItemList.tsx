@@ -28,7 +28,7 @@ const CategoryFilter = (props: { source: string; alwaysOn?: boolean }) => {
       choices={categories}
       optionValue="code"
       optionText="label"
-      sx={{ minWidth: 160 }}
+      sx={{ minWidth: { xs: "100%", sm: 160 } }}
     />
   );
 };
