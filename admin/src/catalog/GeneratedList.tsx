@@ -1,5 +1,7 @@
 import Box from "@mui/material/Box";
 import Card from "@mui/material/Card";
+import type { ReactNode } from "react";
+import type { SortPayload } from "react-admin";
 import {
   CreateButton,
   ListBase,
@@ -23,6 +25,7 @@ import { BulkActions, hasBulkActions } from "./list/BulkActions.tsx";
 import { CatalogTable } from "./list/CatalogTable.tsx";
 import { ColumnsMenu } from "./list/ColumnsMenu.tsx";
 import { useListLayout } from "./list/useListLayout.ts";
+import type { CatalogField } from "./types.ts";
 
 /** The picture of an empty list; the words say which list it is. */
 const EMPTY_PICTURE = "scarves";
@@ -55,7 +58,14 @@ export const CatalogEmpty = ({ resource }: { resource: AdminResource }) => {
   );
 };
 
-export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
+export const CatalogToolbar = ({
+  resource,
+  hasFixedColumns = false,
+}: {
+  resource: AdminResource;
+  /** The page says itself which columns there are. */
+  hasFixedColumns?: boolean;
+}) => {
   const translate = useTranslate();
   return (
     <Box
@@ -73,7 +83,7 @@ export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
         <SavedViewsMenu name={resource.name} table={resource.table} />
         <ExportMenu resource={resource} />
-        <ColumnsMenu resource={resource} />
+        {!hasFixedColumns && <ColumnsMenu resource={resource} />}
         {resource.verbs.create && (
           <CreateButton
             variant="contained"
@@ -87,21 +97,16 @@ export const CatalogToolbar = ({ resource }: { resource: AdminResource }) => {
   );
 };
 
-const CatalogRows = ({ resource }: { resource: AdminResource }) => {
-  const { columns, density } = useListLayout(resource);
-  return (
-    <CatalogTable
-      resource={resource}
-      columns={columns}
-      density={density}
-      bulkActions={
-        hasBulkActions(resource) ? <BulkActions resource={resource} /> : false
-      }
-    />
-  );
-};
-
-const CatalogListView = ({ resource }: { resource: AdminResource }) => {
+/** What every list of the catalogue has around its rows. */
+const CatalogListView = ({
+  resource,
+  toolbar,
+  children,
+}: {
+  resource: AdminResource;
+  toolbar: ReactNode;
+  children: ReactNode;
+}) => {
   const { isPending, total, filterValues, error } = useListContext();
   const isEmpty =
     !isPending &&
@@ -115,12 +120,10 @@ const CatalogListView = ({ resource }: { resource: AdminResource }) => {
         <CatalogEmpty resource={resource} />
       ) : (
         <>
-          <CatalogToolbar resource={resource} />
+          {toolbar}
           <Card sx={{ overflow: "hidden" }}>
             <ListContent category={EMPTY_PICTURE}>
-              <Box sx={{ overflowX: "auto" }}>
-                <CatalogRows resource={resource} />
-              </Box>
+              <Box sx={{ overflowX: "auto" }}>{children}</Box>
             </ListContent>
           </Card>
           <Pagination rowsPerPageOptions={[25, 50, 100, 250]} />
@@ -130,23 +133,58 @@ const CatalogListView = ({ resource }: { resource: AdminResource }) => {
   );
 };
 
-/** The list of any table: one request per page, only what its columns show. */
-export const GeneratedList = () => {
+/**
+ * The frame of a list: it reads what its columns show and nothing else, opens
+ * with the view the person has, and says what to do when it is empty.
+ */
+export const CatalogList = ({
+  columns,
+  sort,
+  toolbar,
+  children,
+}: {
+  columns: readonly CatalogField[];
+  sort?: SortPayload;
+  toolbar?: ReactNode;
+  children: ReactNode;
+}) => {
   const catalog = useCatalog();
   const resource = useCatalogResource();
-  const { columns } = useListLayout(resource);
   const isOpen = useOpeningView(resource.name, resource.table);
   if (!isOpen) return <PageSkeleton />;
   return (
     <ListBase
       perPage={25}
-      sort={defaultSort(resource)}
+      sort={sort ?? defaultSort(resource)}
       exporter={false}
       queryOptions={{
         meta: { columns: columnsFor(catalog, resource, columns) },
       }}
     >
-      <CatalogListView resource={resource} />
+      <CatalogListView
+        resource={resource}
+        toolbar={toolbar ?? <CatalogToolbar resource={resource} />}
+      >
+        {children}
+      </CatalogListView>
     </ListBase>
+  );
+};
+
+/** The list of any table: one request per page, only what its columns show. */
+export const GeneratedList = () => {
+  const resource = useCatalogResource();
+  const { columns, density } = useListLayout(resource);
+  return (
+    <CatalogList columns={columns}>
+      <CatalogTable
+        resource={resource}
+        columns={columns}
+        density={density}
+        bulkActions={
+          hasBulkActions(resource) ? <BulkActions resource={resource} /> : false
+        }
+      />
+    </CatalogList>
   );
 };

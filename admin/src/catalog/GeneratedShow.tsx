@@ -77,7 +77,14 @@ const RelatedLabel = ({ related }: { related: CatalogRelated }) => {
 type Section = { key: string; label: ReactNode; content: ReactNode };
 
 /** A record's details, the rows that point at it, and its history. */
-export const ShowTabs = ({ resource }: { resource: AdminResource }) => {
+export const ShowTabs = ({
+  resource,
+  details,
+}: {
+  resource: AdminResource;
+  /** In place of every field in the catalogue's order. */
+  details?: ReactNode;
+}) => {
   const translate = useTranslate();
   const catalog = useCatalog();
   const record = useRecordContext();
@@ -88,7 +95,7 @@ export const ShowTabs = ({ resource }: { resource: AdminResource }) => {
     {
       key: "details",
       label: translate("catalog.details"),
-      content: <Details resource={resource} record={record} />,
+      content: details ?? <Details resource={resource} record={record} />,
     },
     ...resource.related.flatMap((related) => {
       const target = catalog.byName.get(related.resource);

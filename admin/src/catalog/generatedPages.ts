@@ -1,12 +1,26 @@
 import type { ResourceProps } from "react-admin";
 
+import { lazyPage } from "../components/lazyPage.ts";
 import type { AdminCatalog, AdminResource } from "./adopt.ts";
 import { representationOf } from "./columns.ts";
-import { GeneratedCreate } from "./GeneratedCreate.tsx";
-import { GeneratedEdit } from "./GeneratedEdit.tsx";
-import { GeneratedList } from "./GeneratedList.tsx";
-import { GeneratedShow } from "./GeneratedShow.tsx";
 import { iconNamed } from "./icons.ts";
+
+const GeneratedList = lazyPage(
+  () => import("./GeneratedList.tsx"),
+  "GeneratedList",
+);
+const GeneratedShow = lazyPage(
+  () => import("./GeneratedShow.tsx"),
+  "GeneratedShow",
+);
+const GeneratedEdit = lazyPage(
+  () => import("./GeneratedEdit.tsx"),
+  "GeneratedEdit",
+);
+const GeneratedCreate = lazyPage(
+  () => import("./GeneratedCreate.tsx"),
+  "GeneratedCreate",
+);
 
 /** The pages of a table nobody wrote pages for; a verb the role lacks has none. */
 export const generatedPages = (

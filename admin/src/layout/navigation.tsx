@@ -13,8 +13,8 @@ import TuneIcon from "@mui/icons-material/TuneOutlined";
 import UploadFileIcon from "@mui/icons-material/UploadFileOutlined";
 import type { ComponentType } from "react";
 
+import { hasRules } from "../canAccess.ts";
 import type { AdminCatalog } from "../catalog/adopt.ts";
-import { isGenerated } from "../catalog/adopt.ts";
 import { iconNamed } from "../catalog/icons.ts";
 import type { Session } from "../session.ts";
 
@@ -111,8 +111,8 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
 }
 
 /**
- * The menu with the tables that nobody wrote pages for: each in the section
- * its group names, or in one of its own, in the catalogue's order.
+ * The menu with the tables that are not in it yet: each in the section its
+ * group names, or in one of its own, in the catalogue's order.
  */
 export function withCatalog(
   sections: readonly NavSection[],
@@ -121,7 +121,8 @@ export function withCatalog(
 ): NavSection[] {
   const all = sections.map((section) => ({ ...section }));
   for (const resource of catalog.resources) {
-    if (!isGenerated(resource) || !resource.verbs.list) continue;
+    if (resource.hidden || !resource.verbs.list) continue;
+    if (hasRules(resource.name)) continue;
     const label = resource.group ?? "catalog.tables";
     const item: NavItem = {
       to: `/${resource.name}`,

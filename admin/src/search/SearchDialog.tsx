@@ -9,7 +9,7 @@ import LinearProgress from "@mui/material/LinearProgress";
 import Typography from "@mui/material/Typography";
 import type { ComponentType, KeyboardEvent, ReactNode } from "react";
 import { createElement, useEffect, useId, useRef, useState } from "react";
-import { useTranslate } from "react-admin";
+import { useResourceDefinitions, useTranslate } from "react-admin";
 import { useNavigate } from "react-router";
 
 import { iconNamed } from "../catalog/icons.ts";
@@ -22,6 +22,7 @@ import { useRecordSearch } from "./useRecordSearch.ts";
 type Option = {
   key: string;
   label: string;
+  hint?: string;
   icon: ComponentType;
   open: () => void;
 };
@@ -75,6 +76,16 @@ const Row = ({
       <Typography variant="body2" noWrap sx={{ fontWeight: 500 }}>
         {option.label}
       </Typography>
+      {option.hint !== undefined && (
+        <Typography
+          variant="caption"
+          color="textSecondary"
+          noWrap
+          sx={{ ml: "auto", flexShrink: 0, maxWidth: "45%" }}
+        >
+          {option.hint}
+        </Typography>
+      )}
     </Box>
   );
 };
@@ -103,6 +114,7 @@ const Key = ({ children }: { children: ReactNode }) => {
 export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const translate = useTranslate();
   const navigate = useNavigate();
+  const definitions = useResourceDefinitions();
   const listId = useId();
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
@@ -129,7 +141,8 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
       options: hits.map((hit) => ({
         key: `${resource.name}:${hit.id}`,
         label: hit.label,
-        icon: iconNamed(resource.icon),
+        hint: hit.hint,
+        icon: definitions[resource.name]?.icon ?? iconNamed(resource.icon),
         open: () => go(hit.to),
       })),
     })),

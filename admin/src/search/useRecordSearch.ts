@@ -17,7 +17,13 @@ const TYPING_MS = 180;
 /** One letter finds half of everything. */
 const SHORTEST = 2;
 
-export type RecordHit = { id: string; label: string; to: string };
+export type RecordHit = {
+  id: string;
+  label: string;
+  /** What tells it from others of the same name. */
+  hint: string;
+  to: string;
+};
 export type RecordGroup = { resource: AdminResource; hits: RecordHit[] };
 
 const useDelayed = (text: string): string => {
@@ -27,6 +33,11 @@ const useDelayed = (text: string): string => {
     return () => clearTimeout(timer);
   }, [text]);
   return delayed;
+};
+
+const textAt = (row: RaRecord, field: string | null): string => {
+  const value: unknown = field === null ? null : row[field];
+  return typeof value === "string" ? value : "";
 };
 
 /** Records of every table this person may search, each table asked at once. */
@@ -43,6 +54,14 @@ export const useRecordSearch = (text: string) => {
       can(resource.name, "list") &&
       can(resource.name, "show"),
   );
+  const hintOf = (resource: AdminResource): string | null => {
+    const search = catalog.schemas[resource.name]?.search;
+    return search?.by === "fields"
+      ? (search.fields.find(
+          (field) => field !== resource.represent && !field.includes("."),
+        ) ?? null)
+      : null;
+  };
   const answers = useQueries({
     queries: searched.map((resource) => ({
       queryKey: [resource.name, "search", query],
@@ -52,7 +71,10 @@ export const useRecordSearch = (text: string) => {
           pagination: { page: 1, perPage: EACH },
           sort: defaultSort(resource),
           meta: {
-            columns: representationPaths(catalog, resource),
+            columns: [
+              ...representationPaths(catalog, resource),
+              ...[hintOf(resource) ?? []].flat(),
+            ],
             total: false,
           },
           signal,
@@ -72,6 +94,7 @@ export const useRecordSearch = (text: string) => {
                 hits: rows.map((row) => ({
                   id: String(row.id),
                   label: representationOf(catalog, resource, row),
+                  hint: textAt(row, hintOf(resource)),
                   to: `/${resource.name}/${encodeURIComponent(row.id)}/show`,
                 })),
               },

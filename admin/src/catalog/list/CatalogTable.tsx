@@ -47,7 +47,7 @@ const FirstCell = ({
   );
 };
 
-const PhoneRows = ({
+export const PhoneRows = ({
   resource,
   columns,
 }: {
