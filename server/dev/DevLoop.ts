@@ -99,7 +99,17 @@ export class DevLoop {
     return true;
   }
 
-  async save({ paths, savedAt }: Save): Promise<void> {
+  async save(save: Save): Promise<void> {
+    try {
+      await this.#save(save);
+    } catch (error) {
+      // The database went away, perhaps: the next save begins with nothing known.
+      this.#applied = null;
+      this.#options.report.line(`  ✗ ${errorMessage(error)}`, "red");
+    }
+  }
+
+  async #save({ paths, savedAt }: Save): Promise<void> {
     const { report, folder } = this.#options;
     report.saved(paths.map((path) => this.#shown(relative(folder, path))));
     if (!this.isServing) {
@@ -197,9 +207,9 @@ export class DevLoop {
       const seen = trouble === null ? print : known.fingerprint;
       return { schema, timing, pages, trouble, fingerprint: seen };
     };
-    // The database describes itself while the schema is being built.
-    const [live, tables, access] = await Promise.all([
-      goLive(),
+    const live = await goLive();
+    // Afterwards: what a person reads must not hold up what a page waits for.
+    const [tables, access] = await Promise.all([
       describeTables(owner),
       this.#describeAccess(),
     ]);

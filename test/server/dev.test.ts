@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { WebSocket } from "ws";
 
 import type { Catalog } from "../../server/catalog/types.ts";
 import { withClient } from "../../server/db/clients.ts";
@@ -337,6 +338,50 @@ describe("npm run dev, begun with SQL that fails", () => {
         () => copy.write("current.sql", good),
         /Repaired, and serving\n/,
       );
+    } finally {
+      expect(await begun.stop()).toBe(0);
+    }
+  });
+
+  it("serves the admin from its sources, with the sockets of both at one address", async () => {
+    const begun = await startDev(db, copy, { args: ["--no-demo"] });
+    try {
+      const page = await begun.client().get("/admin");
+      expect(page.status).toBe(200);
+      expect(page.text).toContain('src="/admin/@vite/client"');
+      // The page runs a script of Vite's own; nothing else is loosened.
+      expect(page.headers.get("content-security-policy")).toBeNull();
+      const health = await begun.client().get("/healthz");
+      expect(health.headers.get("content-security-policy")).not.toBeNull();
+      const module = await begun.client().get("/admin/src/main.tsx");
+      expect(module.headers.get("content-type")).toMatch(/javascript/);
+      const client = await begun.client().get("/admin/@vite/client");
+      const token = /wsToken = "([^"]+)"/.exec(client.text)?.[1] ?? "";
+
+      const origin = new URL(begun.url).origin;
+      const address = begun.url.replace("http", "ws");
+      const firstMessage = (path: string, protocol: string, hello?: object) =>
+        new Promise<string>((resolve, reject) => {
+          const socket = new WebSocket(`${address}${path}`, protocol, {
+            origin,
+          });
+          socket.on("error", reject);
+          socket.on("open", () => {
+            if (hello) socket.send(JSON.stringify(hello));
+          });
+          socket.once("message", (data: Buffer) => {
+            resolve(data.toString());
+            socket.close();
+          });
+        });
+      expect(
+        await firstMessage(`/admin/?token=${token}`, "vite-hmr"),
+      ).toContain("connected");
+      expect(
+        await firstMessage("/graphql", "graphql-transport-ws", {
+          type: "connection_init",
+        }),
+      ).toContain("connection_ack");
     } finally {
       expect(await begun.stop()).toBe(0);
     }
