@@ -4,6 +4,8 @@ export default {
   roots: ["<rootDir>/test", "<rootDir>/packages"],
   testMatch: ["**/*.test.ts", "**/*.test.tsx"],
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
+  // A built package is a second package of the same name.
+  modulePathIgnorePatterns: ["<rootDir>/packages/[^/]+/dist/"],
   // Node runs these files as they are; swc does the same for jest, and JSX.
   extensionsToTreatAsEsm: [".ts", ".tsx"],
   transform: {

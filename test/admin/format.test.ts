@@ -1,0 +1,95 @@
+import { describe, expect, it } from "@jest/globals";
+
+import { csvText } from "../../admin/src/components/csvText.ts";
+import {
+  formatBytes,
+  formatMoney,
+  formatRelative,
+  moneyText,
+  parseMoney,
+} from "../../admin/src/format.ts";
+
+describe("money", () => {
+  it.each([
+    [129900, "eur", 2, "€1,299.00"],
+    [1500, "jpy", 0, "¥1,500"],
+    [1234, "kwd", 3, "KWD 1.234"],
+    [0, "usd", 2, "$0.00"],
+  ])("writes %d %s with its own digits", (minor, currency, exponent, text) => {
+    expect(formatMoney(minor, currency, exponent).replace("\u00a0", " ")).toBe(
+      text,
+    );
+  });
+
+  it.each([
+    ["1299", 2, 129900],
+    ["1,299.5", 2, 129950],
+    ["1 299,50", 2, 129950],
+    ["1,299", 2, 129900],
+    ["0.1", 2, 10],
+    ["1.10", 1, 11],
+    ["19,99", 2, 1999],
+    ["1500", 0, 1500],
+    ["1,500", 0, 1500],
+    ["1.234", 3, 1234],
+  ])("reads %p with %d digits as %d", (text, exponent, minor) => {
+    expect(parseMoney(text, exponent)).toBe(minor);
+  });
+
+  it.each(["", "abc", "-1", "1.999", "1e5", "0x10", "99999999999999999999"])(
+    "does not guess at %p",
+    (text) => {
+      expect(parseMoney(text, 2)).toBeNull();
+    },
+  );
+
+  it("gives back what it wrote", () => {
+    for (const minor of [0, 1, 99, 100, 123456789]) {
+      expect(parseMoney(moneyText(minor, 2), 2)).toBe(minor);
+    }
+  });
+});
+
+describe("relative time", () => {
+  const now = new Date("2026-06-15T12:00:00Z");
+  it.each([
+    ["2026-06-15T11:59:50Z", "just now"],
+    ["2026-06-15T11:55:00Z", "5 minutes ago"],
+    ["2026-06-15T09:00:00Z", "3 hours ago"],
+    ["2026-06-14T12:00:00Z", "yesterday"],
+    ["2026-06-22T12:00:00Z", "in 7 days"],
+    ["2024-06-15T12:00:00Z", "2 years ago"],
+  ])("says of %s: %s", (moment, text) => {
+    expect(formatRelative(new Date(moment), now)).toBe(text);
+  });
+});
+
+describe("bytes", () => {
+  it.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [102_842, "103 kB"],
+    [10_000_000, "10.0 MB"],
+  ])("writes %d as %s", (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});
+
+describe("CSV text", () => {
+  it("defuses formulas, quotes what needs it and keeps numbers", () => {
+    const text = csvText(
+      ["name", "tags", "price", "note"],
+      [
+        { name: "=HYPERLINK(1)", tags: ["a", "b"], price: -5, note: null },
+        { name: 'a "b", c', tags: [], price: 0, note: "+1" },
+      ],
+    );
+    expect(text).toBe(
+      [
+        "name,tags,price,note",
+        "'=HYPERLINK(1),a; b,-5,",
+        `"a ""b"", c",,0,'+1`,
+      ].join("\r\n"),
+    );
+  });
+});
