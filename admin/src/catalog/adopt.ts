@@ -41,7 +41,7 @@ export function adoptCatalog(
   handwritten: ResourceSchemas,
   hasPages: (name: string) => boolean,
 ): AdminCatalog {
-  const nameOf = makeNames(catalog, handwritten);
+  const nameOf = makeNames(catalog, handwritten, hasPages);
   const resources = catalog.resources.map((resource) =>
     rename(resource, nameOf, hasPages),
   );
@@ -90,6 +90,7 @@ export const emptyCatalog = (handwritten: ResourceSchemas): AdminCatalog => ({
 function makeNames(
   catalog: Catalog,
   handwritten: ResourceSchemas,
+  hasPages: (name: string) => boolean,
 ): (table: string) => string {
   const byType = new Map(
     Object.values(handwritten).map((schema) => [schema.type, schema.name]),
@@ -97,7 +98,8 @@ function makeNames(
   const names = new Map(
     catalog.resources.map(({ name, schema }) => [
       name,
-      byType.get(schema.type) ?? name,
+      // Ejected pages are called after the table itself.
+      hasPages(name) ? name : (byType.get(schema.type) ?? name),
     ]),
   );
   return (table) => names.get(table) ?? table;

@@ -1,0 +1,125 @@
+import "../http/graphileEnv.ts";
+
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+
+import { Command } from "commander";
+import pg from "pg";
+import { makeSchema } from "postgraphile";
+import { format } from "prettier";
+
+import { anonymousActor } from "../auth/actor.ts";
+import { CATALOG_ROLES, Catalogs } from "../catalog/Catalogs.ts";
+import { catalogPlugins } from "../catalog/plugins.ts";
+import type { Catalog } from "../catalog/types.ts";
+import { projectDir } from "../config.ts";
+import { ejectPages } from "../eject/ejectPages.ts";
+import { fullestResource, resourceNames } from "../eject/fullestResource.ts";
+import { noConstraintErrors } from "../errors/constraints.ts";
+import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
+import { makePreset } from "../graphile/preset.ts";
+import { makeStoragePlugins } from "../storage/plugins.ts";
+import { makeFileUrls } from "../storage/signUrls.ts";
+import {
+  type MigratedDatabase,
+  withMigratedDatabase,
+} from "./withMigratedDatabase.ts";
+
+const program = new Command()
+  .name("eject")
+  .description(
+    "Writes the generated pages of a resource as source, to start from. The folder\n" +
+      "takes the place of the generated pages; delete it to have those back.",
+  )
+  .argument(
+    "<resource>",
+    "a table as SQL spells it: looks, wardrobe_categories",
+  )
+  .option(
+    "--to <folder>",
+    "where the pages live",
+    join(projectDir, "admin/src"),
+  )
+  .addHelpText(
+    "after",
+    "\nThe table is read from the migrations of this checkout; no server has to run.",
+  )
+  .parse();
+
+const [name = ""] = program.args;
+const folder = join(resolve(program.opts<{ to: string }>().to), name);
+const path = (file: string) => relative(process.cwd(), file);
+
+if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+  fail(`"${name}" is not the name of a table.`);
+} else if (existsSync(folder)) {
+  fail(
+    `${path(folder)} is there already. Nothing was written: delete it first if you want it new.`,
+  );
+} else {
+  await eject();
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = 1;
+}
+
+async function eject(): Promise<void> {
+  const catalogs = await withMigratedDatabase(readCatalogs);
+  const resource = fullestResource(catalogs, name);
+  if (resource === null) {
+    fail(
+      `There is no table "${name}" in the API. There are: ${resourceNames(catalogs).join(", ")}.`,
+    );
+    return;
+  }
+  await mkdir(folder, { recursive: true });
+  for (const [file, source] of Object.entries(ejectPages(resource))) {
+    const target = join(folder, file);
+    await writeFile(target, await format(source, { filepath: target }));
+    console.log(`  ${path(target)}`);
+  }
+  console.log(
+    `\nThe admin shows these pages for "${resource.label}" from its next build on; npm run dev does at once.`,
+  );
+}
+
+/** What each role sees of a freshly migrated database. */
+async function readCatalogs({
+  urls,
+  config,
+}: MigratedDatabase): Promise<Catalog[]> {
+  const pool = new pg.Pool({ connectionString: urls.app, max: 2 });
+  // Nothing is lost with a connection nobody uses any more.
+  pool.on("error", () => undefined);
+  const log = { info: console.log, warn: console.warn, error: console.error };
+  const subscriber = new LiveSubscriber({ connectionString: urls.app, log });
+  try {
+    const { schema } = await makeSchema(
+      makePreset({
+        config,
+        pool,
+        subscriber,
+        log,
+        constraints: () => noConstraintErrors,
+        resolveActor: () => Promise.resolve(anonymousActor("eject")),
+        plugins: [
+          ...catalogPlugins,
+          ...makeStoragePlugins(makeFileUrls("eject"), config),
+        ],
+      }),
+    );
+    const catalogs = new Catalogs(pool, () => schema);
+    const read: Catalog[] = [];
+    for (const role of CATALOG_ROLES) {
+      const served = await catalogs.of(role);
+      if (served !== null) read.push(served.catalog);
+    }
+    return read;
+  } finally {
+    await subscriber.release();
+    await pool.end();
+  }
+}
