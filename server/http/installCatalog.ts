@@ -4,13 +4,16 @@ import type { AppDeps } from "../app.ts";
 import type { Catalogs } from "../catalog/Catalogs.ts";
 import { AppError } from "../errors.ts";
 
+/** Where a developer's server tells open pages that the catalogue changed. */
+export const CATALOG_EVENTS = "/catalog/events";
+
 /**
  * /catalog.json: what the caller's role sees, from memory. The answer differs
  * per role and not per person, and a browser asks again only by its ETag.
  */
 export function installCatalog(
   app: Express,
-  { log }: Pick<AppDeps, "log">,
+  { log, development }: Pick<AppDeps, "log" | "development">,
   catalogs: Catalogs,
 ): void {
   app.get("/catalog.json", async (req, res) => {
@@ -21,6 +24,8 @@ export function installCatalog(
       ETag: served.etag,
       Vary: "Accept-Encoding, Cookie, Authorization",
     });
+    // A page listens only where somebody speaks.
+    if (development !== null) res.set("Catalog-Events", CATALOG_EVENTS);
     if (req.get("If-None-Match") === served.etag) {
       res.status(304).end();
       return;

@@ -75,26 +75,15 @@ export async function startDev(
   copy: MigrationsCopy,
   options: { args?: string[]; until?: RegExp; env?: NodeJS.ProcessEnv } = {},
 ): Promise<DevProcess> {
-  const { args = ["--no-admin", "--no-demo"], until = /Ctrl-C ends\n/ } =
-    options;
+  const { args = ["--no-admin", "--no-demo"], until } = options;
   const dataDir = mkdtempSync(join(tmpdir(), "closetai-dev-data-"));
-  const child = spawn(
-    process.execPath,
-    [
-      join(projectDir, "server", "cli", "dev.ts"),
-      "--migrations",
-      copy.folder,
-      ...args,
-    ],
-    {
-      cwd: projectDir,
-      stdio: ["ignore", "pipe", "pipe"],
+  const forget = () => rmSync(dataDir, { recursive: true, force: true });
+  try {
+    const dev = await spawnDev({
+      project: projectDir,
+      args: ["--migrations", copy.folder, ...args],
+      ...(until === undefined ? {} : { until }),
       env: {
-        ...process.env,
-        NODE_ENV: "development",
-        NODE_OPTIONS: "",
-        NO_COLOR: "1",
-        PORT: "0",
         CLOSETAI_DATA_DIR: dataDir,
         CLOSETAI_SECRET: TEST_SECRET,
         DATABASE_URL: db.urls.app,
@@ -104,6 +93,40 @@ export async function startDev(
         CLOSETAI_PARTNER_DATABASE_URL: db.urls.partner,
         WORKER: "off",
         ...options.env,
+      },
+    });
+    return { ...dev, stop: () => dev.stop().finally(forget) };
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
+/** `npm run dev` of a project's folder, without npm, on a free port. */
+export async function spawnDev({
+  project,
+  args = [],
+  env = {},
+  until = /Ctrl-C ends\n/,
+}: {
+  project: string;
+  args?: string[];
+  env?: NodeJS.ProcessEnv;
+  until?: RegExp;
+}): Promise<DevProcess> {
+  const child = spawn(
+    process.execPath,
+    [join(project, "server", "cli", "dev.ts"), ...args],
+    {
+      cwd: project,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        NODE_ENV: "development",
+        NODE_OPTIONS: "",
+        NO_COLOR: "1",
+        PORT: "0",
+        ...env,
       },
     },
   );
@@ -130,7 +153,6 @@ export async function startDev(
       child.kill("SIGINT");
       await ended;
     }
-    rmSync(dataDir, { recursive: true, force: true });
     return child.exitCode;
   };
   try {
