@@ -3,15 +3,21 @@ import "postgraphile";
 type Behavior = GraphileBuild.Build["behavior"];
 type Matches = Behavior["entityMatches"];
 
+/** Behaviors as text, to filter, to the answer. Of all builds of this process. */
+const answers = new Map<string, Map<string, ReturnType<Matches>>>();
+
+/** More than any schema has; a process that builds for ever must not grow. */
+const MAX_BEHAVIORS = 20_000;
+
 /**
  * Whether a behaviour such as `-insert +select:filter` lets a feature exist is
  * asked a hundred thousand times while a schema is built, and each time both
  * texts are parsed anew: two thirds of the whole build. The answer depends on
- * nothing but the two texts, so it is remembered for the length of the build.
+ * nothing but the two texts, so it is remembered, also for the next build.
  */
 export const BehaviorMemoryPlugin: GraphileConfig.Plugin = {
   name: "BehaviorMemoryPlugin",
-  description: "Answers a question about behaviors once per build",
+  description: "Answers a question about behaviors once",
   schema: {
     hooks: {
       build(build) {
@@ -34,22 +40,25 @@ export const BehaviorMemoryPlugin: GraphileConfig.Plugin = {
 
 function remember(behavior: Behavior): Matches {
   const ask = behavior.entityMatches;
-  const answers = new Map<string, Map<string, ReturnType<Matches>>>();
+  const asked = new Set<string>();
   return (entityType, entity, filter) => {
     const { behaviorString } = behavior.getBehaviorForEntity(
       entityType,
       entity,
     );
-    // The engine warns of a filter that is unknown for a type of entity.
-    const question = `${entityType} ${filter}`;
-    let known = answers.get(question);
+    let known = answers.get(behaviorString);
     if (known === undefined) {
+      if (answers.size >= MAX_BEHAVIORS) answers.clear();
       known = new Map();
-      answers.set(question, known);
+      answers.set(behaviorString, known);
     }
-    if (!known.has(behaviorString)) {
-      known.set(behaviorString, ask.call(behavior, entityType, entity, filter));
+    // Once per build the engine itself is asked: it takes note of filters, and
+    // warns of one that is not meant for this type of entity.
+    const question = `${entityType} ${filter}`;
+    if (!asked.has(question) || !known.has(filter)) {
+      asked.add(question);
+      known.set(filter, ask.call(behavior, entityType, entity, filter));
     }
-    return known.get(behaviorString);
+    return known.get(filter);
   };
 }
