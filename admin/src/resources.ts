@@ -38,6 +38,8 @@ export const productColumns = [
 const importFields = {
   brandId: { kind: "uuid", reference: "brands" },
   requestedBy: "uuid",
+  target: "string",
+  uniqueKey: "string",
   filename: "string",
   status: "enum",
   dryRun: "boolean",

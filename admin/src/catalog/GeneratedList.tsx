@@ -13,6 +13,7 @@ import {
 
 import { EmptyState } from "../components/EmptyState.tsx";
 import { ListContent } from "../components/ListFrame.tsx";
+import { ImportLink } from "../imports/ImportLink.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
 import { useOpeningView } from "../savedViews/useOpeningView.ts";
@@ -83,6 +84,7 @@ export const CatalogToolbar = ({
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
         <SavedViewsMenu name={resource.name} table={resource.table} />
         <ExportMenu resource={resource} />
+        <ImportLink resource={resource} />
         {!hasFixedColumns && <ColumnsMenu resource={resource} />}
         {resource.verbs.create && (
           <CreateButton

@@ -362,7 +362,10 @@ const app = {
     empty_title: "No import yet",
     empty_body:
       "Bring your catalogue as a CSV file: check it first, then import it.",
+    into: "What the file holds",
+    into_list: "Import a file",
     drop_title: "Bring your catalogue",
+    drop_title_table: "Bring your file",
     drop_body:
       "Drop a CSV or TSV file here, or choose one. Any common encoding and separator is recognised; nothing is changed before you say so.",
     choose: "Choose a file",
@@ -385,6 +388,9 @@ const app = {
     always: "Always %{value}",
     constant_for_all: "%{value} for every row",
     missing: "Choose a column for: %{fields}.",
+    found_by: "A row finds its record by",
+    found_auto: "The best key the file has",
+    found_never: "None: every row is new",
     dry_run: "Dry run",
     run: "Import",
     run_now: "Import now",
@@ -411,6 +417,7 @@ const app = {
     failed: "The import stopped.",
     resume: "Resume",
     see_products: "See the products",
+    see_records: "See the list",
     rerun: "Run refused rows again",
     download_refused: "Download refused rows",
     unmapped_title: "Labels without a category",

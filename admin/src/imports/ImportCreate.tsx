@@ -3,17 +3,22 @@ import Alert from "@mui/material/Alert";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import LinearProgress from "@mui/material/LinearProgress";
+import MenuItem from "@mui/material/MenuItem";
 import Typography from "@mui/material/Typography";
 import type { DragEvent } from "react";
 import { useId, useState } from "react";
 import { Title, useNavigate, useTranslate } from "react-admin";
+import { useSearchParams } from "react-router";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
+import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { PlainSelect } from "../components/PlainSelect.tsx";
 import { queryClient } from "../connection.ts";
 import { formatBytes } from "../format.ts";
 import { useTokens } from "../theme/useTokens.ts";
-import { uploadCatalogue } from "./importApi.ts";
+import { uploadFile } from "./importApi.ts";
+import { isImportable, PRODUCTS } from "./targets.ts";
 
 export const ImportCreate = () => {
   const translate = useTranslate();
@@ -26,6 +31,12 @@ export const ImportCreate = () => {
     null,
   );
   const [over, setOver] = useState(false);
+  const [query, setQuery] = useSearchParams();
+  const tables = useCatalog().resources.filter(isImportable);
+  const wanted = query.get("target");
+  const target = tables.some(({ table }) => table === wanted)
+    ? (wanted ?? PRODUCTS)
+    : PRODUCTS;
   const busy = file !== null;
 
   const take = (chosen: File | undefined) => {
@@ -34,7 +45,7 @@ export const ImportCreate = () => {
     setFile(chosen);
     setProgress(0);
     setError(null);
-    uploadCatalogue(chosen, setProgress)
+    uploadFile(chosen, target, setProgress)
       .then((preview) => {
         queryClient.setQueryData(
           ["imports", "preview", preview.run.id],
@@ -55,6 +66,33 @@ export const ImportCreate = () => {
     <Box sx={{ maxWidth: 880, mt: 1 }}>
       <Title title={translate("imports.new")} />
       <Panel>
+        {tables.length > 1 && (
+          <Box sx={{ mb: 2.5, maxWidth: 320 }}>
+            <Typography
+              component="h2"
+              variant="subtitle2"
+              sx={{ mb: 0.75 }}
+              aria-hidden
+            >
+              {translate("imports.into")}
+            </Typography>
+            <PlainSelect
+              name={translate("imports.into")}
+              fullWidth
+              disabled={busy}
+              value={target}
+              onSelect={(table) =>
+                setQuery({ target: table }, { replace: true })
+              }
+            >
+              {tables.map(({ table, label }) => (
+                <MenuItem key={table} value={table}>
+                  {label}
+                </MenuItem>
+              ))}
+            </PlainSelect>
+          </Box>
+        )}
         <Box
           onDragOver={(event: DragEvent) => {
             event.preventDefault();
@@ -83,7 +121,13 @@ export const ImportCreate = () => {
             sx={{ borderRadius: "18px", mb: 2.5 }}
           />
           <Typography component="h2" variant="h3" gutterBottom>
-            {translate(busy ? "imports.reading" : "imports.drop_title")}
+            {translate(
+              busy
+                ? "imports.reading"
+                : target === PRODUCTS
+                  ? "imports.drop_title"
+                  : "imports.drop_title_table",
+            )}
           </Typography>
           {busy ? (
             <Box sx={{ maxWidth: 380, mx: "auto" }}>

@@ -24,6 +24,7 @@ import {
 } from "react-admin";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
+import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
@@ -35,11 +36,21 @@ import { useSession } from "../useSession.ts";
 import { ImportStatusChip } from "./ImportStatusChip.tsx";
 import { MappingForm } from "./MappingForm.tsx";
 import { RefusedRows } from "./RefusedRows.tsx";
+import { PRODUCTS } from "./targets.ts";
 import type { ImportRun } from "./types.ts";
 import { isActive } from "./types.ts";
 import { UnmappedLabels } from "./UnmappedLabels.tsx";
 
 const WATCH_EVERY_MS = 1000;
+
+/** The table of a run, by the name its pages have. */
+const useTargetName = (run: ImportRun | undefined): string => {
+  const table = run?.target ?? PRODUCTS;
+  const found = useCatalog().resources.find(
+    (resource) => resource.table === table,
+  );
+  return found?.name ?? table;
+};
 
 /** Reads a run, again every second while it moves. */
 const useRun = (id: string) => {
@@ -57,6 +68,7 @@ const useRun = (id: string) => {
     },
   );
   const status = query.data?.status;
+  const target = useTargetName(query.data);
   useEffect(() => {
     if (
       status === "completed" ||
@@ -64,11 +76,11 @@ const useRun = (id: string) => {
       status === "failed"
     ) {
       // Products and refusals changed behind the caches of other pages.
-      void client.invalidateQueries({ queryKey: ["products"] });
+      void client.invalidateQueries({ queryKey: [target] });
       void client.invalidateQueries({ queryKey: ["import_refusals"] });
       void client.invalidateQueries({ queryKey: ["imports", "unmapped"] });
     }
-  }, [client, status]);
+  }, [client, status, target]);
   return query;
 };
 
@@ -101,8 +113,15 @@ const useImportActions = (
   };
   return {
     busy: isPending,
-    start: async (mapping: Record<string, string>, dryRun: boolean) => {
-      await mutateAsync({ name: "startImport", input: { mapping, dryRun } });
+    start: async (
+      mapping: Record<string, string>,
+      dryRun: boolean,
+      uniqueKey: string | null,
+    ) => {
+      await mutateAsync({
+        name: "startImport",
+        input: { mapping, dryRun, uniqueKey },
+      });
     },
     cancel: () =>
       void mutateAsync({ name: "cancelImport", input: {} }).catch(say),
@@ -170,6 +189,7 @@ const Tally = ({
 
 const Tallies = ({ run }: { run: ImportRun }) => {
   const key = run.dryRun ? "would" : "did";
+  const target = useTargetName(run);
   return (
     <Box
       sx={{
@@ -181,12 +201,12 @@ const Tallies = ({ run }: { run: ImportRun }) => {
       <Tally
         label={`imports.${key}_create`}
         value={run.createdCount}
-        {...(run.dryRun ? {} : { to: "/products" })}
+        {...(run.dryRun ? {} : { to: `/${target}` })}
       />
       <Tally
         label={`imports.${key}_update`}
         value={run.updatedCount}
-        {...(run.dryRun ? {} : { to: "/products" })}
+        {...(run.dryRun ? {} : { to: `/${target}` })}
       />
       <Tally label="imports.unchanged" value={run.unchangedCount} />
       <Tally
@@ -303,6 +323,7 @@ export const ImportShow = () => {
   const actions = useImportActions(run, refetch);
   const [remap, setRemap] = useState(false);
   const navigate = useNavigate();
+  const target = useTargetName(run);
 
   if (error) return <NotFoundPage />;
   if (isPending || !run) {
@@ -370,7 +391,9 @@ export const ImportShow = () => {
                     disabled={
                       actions.busy || run.createdCount + run.updatedCount === 0
                     }
-                    onClick={() => void actions.start(run.mapping, false)}
+                    onClick={() =>
+                      void actions.start(run.mapping, false, run.uniqueKey)
+                    }
                   >
                     {translate("imports.run_now")}
                   </Button>
@@ -400,9 +423,13 @@ export const ImportShow = () => {
                   <Button
                     variant="contained"
                     component={LinkBase}
-                    to="/products"
+                    to={`/${target}`}
                   >
-                    {translate("imports.see_products")}
+                    {translate(
+                      run.target === PRODUCTS
+                        ? "imports.see_products"
+                        : "imports.see_records",
+                    )}
                   </Button>
                 )}
                 {!run.dryRun && hasRefused && (
@@ -435,8 +462,8 @@ export const ImportShow = () => {
         <MappingForm
           run={run}
           busy={actions.busy}
-          onStart={async (mapping, dryRun) => {
-            await actions.start(mapping, dryRun);
+          onStart={async (mapping, dryRun, uniqueKey) => {
+            await actions.start(mapping, dryRun, uniqueKey);
             setRemap(false);
           }}
           onDiscard={() => {

@@ -52,7 +52,11 @@ export const MappingForm = ({
   busy,
 }: {
   run: ImportRun;
-  onStart: (mapping: Record<string, string>, dryRun: boolean) => Promise<void>;
+  onStart: (
+    mapping: Record<string, string>,
+    dryRun: boolean,
+    uniqueKey: string | null,
+  ) => Promise<void>;
   onDiscard: () => void;
   busy: boolean;
 }) => {
@@ -64,6 +68,7 @@ export const MappingForm = ({
     staleTime: Number.POSITIVE_INFINITY,
   });
   const [edited, setEdited] = useState<Record<string, string> | null>(null);
+  const [key, setKey] = useState(NONE);
   const [refusal, setRefusal] = useState("");
 
   if (error) {
@@ -86,6 +91,7 @@ export const MappingForm = ({
     (field) => field.required && !mapping[field.name],
   );
   const fieldLabel = (name: string) =>
+    preview.fields.find((field) => field.name === name)?.label ??
     translate(`imports.fields.${name}`, { _: name });
 
   const start = (dryRun: boolean) => {
@@ -93,10 +99,12 @@ export const MappingForm = ({
     const chosen = Object.fromEntries(
       Object.entries(mapping).filter(([, column]) => column !== NONE),
     );
-    onStart(chosen, dryRun).catch((reason: unknown) => {
-      const { message, hint } = errorSentence(reason);
-      setRefusal(`${message} ${hint}`.trim());
-    });
+    onStart(chosen, dryRun, key === NONE ? null : key).catch(
+      (reason: unknown) => {
+        const { message, hint } = errorSentence(reason);
+        setRefusal(`${message} ${hint}`.trim());
+      },
+    );
   };
 
   return (
@@ -199,6 +207,27 @@ export const MappingForm = ({
           );
         })}
       </Box>
+      {preview.keys.length > 0 && (
+        <Box sx={{ mt: 3, maxWidth: 420 }}>
+          <Typography variant="subtitle2" sx={{ mb: 0.75 }} aria-hidden>
+            {translate("imports.found_by")}
+          </Typography>
+          <PlainSelect
+            name={translate("imports.found_by")}
+            fullWidth
+            value={key}
+            onSelect={setKey}
+          >
+            <MenuItem value={NONE}>{translate("imports.found_auto")}</MenuItem>
+            {preview.keys.map(({ name, fields }) => (
+              <MenuItem key={name} value={name}>
+                {fields.map(fieldLabel).join(" + ")}
+              </MenuItem>
+            ))}
+            <MenuItem value="none">{translate("imports.found_never")}</MenuItem>
+          </PlainSelect>
+        </Box>
+      )}
       {missing.length > 0 && (
         <Alert severity="warning" sx={{ mt: 2 }}>
           {translate("imports.missing", {

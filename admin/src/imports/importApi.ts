@@ -4,13 +4,15 @@ import { callServer } from "../session.ts";
 import type { ImportPreview } from "./types.ts";
 
 /** Sends a file as it is; the answer says what the server understood of it. */
-export const uploadCatalogue = (
+export const uploadFile = (
   file: File,
+  target: string,
   onProgress: (fraction: number) => void,
 ): Promise<ImportPreview> =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/imports?filename=${encodeURIComponent(file.name)}`);
+    const query = new URLSearchParams({ filename: file.name, target });
+    request.open("POST", `/imports?${query.toString()}`);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);

@@ -14,6 +14,9 @@ export type ImportStatus =
 
 export type ImportRun = RaRecord<string> & {
   brandId: string;
+  /** The table the rows go into. */
+  target: string;
+  uniqueKey: string | null;
   filename: string;
   status: ImportStatus;
   dryRun: boolean;
@@ -46,7 +49,12 @@ export type ImportPreview = {
     bytes: number;
   };
   mapping: Record<string, string>;
-  fields: { name: string; required: boolean }[];
+  /** catalogue: read as products; table: by the columns of the table. */
+  target: { table: string; method: "catalogue" | "table"; label: string };
+  /** The fields of a table bring their label; those of a catalogue have it here. */
+  fields: { name: string; required: boolean; label?: string }[];
+  /** By which a row finds its record, best first; none for a catalogue. */
+  keys: { name: string; fields: string[] }[];
   sample: { line: number; fields: string[] }[];
   warnings: string[];
 };
