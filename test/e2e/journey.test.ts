@@ -276,28 +276,33 @@ describe("the admin in a browser", () => {
     ).resolves.toBe(64);
   });
 
-  it("says so when somebody else saved first, and loads their version", async () => {
-    await page.getByRole("link", { name: "Edit" }).click();
-    const name = page.getByRole("textbox", { name: "Name" });
-    await name.fill("My version");
+  it("shows both versions when somebody else saved first, and saves the chosen one", async () => {
+    const rename = async (to: string) => {
+      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("textbox", { name: "Name" }).fill(to);
+    };
+    const isCalled = (name: string) =>
+      page.getByRole("heading", { level: 2, name }).waitFor();
+
+    await rename("My version");
     await stage.db.root.query(
       "update app_public.products set name = 'Their version' where name = $1",
       [catalogue.product],
     );
     await page.getByRole("button", { name: "Save" }).click();
-    await page
-      .getByRole("dialog", { name: "Somebody else saved this first" })
-      .waitFor();
-    await page
-      .getByRole("button", { name: "Load the current version" })
+    const dialog = page.getByRole("dialog", {
+      name: "Somebody else saved this first",
+    });
+    await dialog.getByText("My version").waitFor();
+    await dialog.getByRole("radio", { name: /Their version/ }).check();
+    await dialog
+      .getByRole("button", { name: "Save the chosen values" })
       .click();
-    await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await name.inputValue()).toBe("Their version");
-    await name.fill(catalogue.product);
+    await isCalled("Their version");
+
+    await rename(catalogue.product);
     await page.getByRole("button", { name: "Save" }).click();
-    await page
-      .getByRole("heading", { level: 2, name: catalogue.product })
-      .waitFor();
+    await isCalled(catalogue.product);
     // Chromium reports the refusal's status; nothing else may have gone wrong.
     const others = visit.complaints
       .splice(0)

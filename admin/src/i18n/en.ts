@@ -180,6 +180,7 @@ const app = {
     last_import_definition:
       "Rows of the newest import that became or stayed products.",
     import_refused: "%{count} refused",
+    none: "None",
     no_import: "Nothing imported yet",
     by_category: "Products by category",
     by_category_all: "Products of all brands by category",
