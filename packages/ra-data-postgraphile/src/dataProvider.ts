@@ -95,7 +95,31 @@ export type ProviderOptions = {
 /** react-admin hands no signal to writes; whoever calls them directly may. */
 type Abortable = { signal?: AbortSignal | undefined };
 
+type AbortableWrites = {
+  create(
+    resource: string,
+    params: CreateParams & Abortable,
+  ): Promise<{ data: RaRecord }>;
+  update(
+    resource: string,
+    params: UpdateParams & Abortable,
+  ): Promise<{ data: RaRecord }>;
+  updateMany(
+    resource: string,
+    params: UpdateManyParams & Abortable,
+  ): Promise<{ data?: Identifier[] }>;
+  delete(
+    resource: string,
+    params: DeleteParams & Abortable,
+  ): Promise<{ data: RaRecord }>;
+  deleteMany(
+    resource: string,
+    params: DeleteManyParams & Abortable,
+  ): Promise<{ data?: Identifier[] }>;
+};
+
 export type PostgraphileDataProvider = DataProvider &
+  AbortableWrites &
   Live & {
     getAggregates(
       resource: string,

@@ -11,7 +11,7 @@ import {
   buildUniqueQuery,
 } from "../src/buildQuery.ts";
 import { selectColumns, selectKey } from "../src/columns.ts";
-import { defineResources } from "../src/index.ts";
+import { defineResources, listOperations } from "../src/index.ts";
 import type { Operation, ResourceSchema } from "../src/types.ts";
 import { resources } from "./resources.ts";
 
@@ -67,6 +67,43 @@ describe("the query of each verb", () => {
         }),
       ),
     ).toContain("{ pageInfo { hasNextPage hasPreviousPage } nodes {");
+  });
+
+  it("getList from a cursor: its bound does not narrow the count", () => {
+    expect(
+      text(
+        buildListQuery(shops, list(shops), select(shops), {
+          ...own,
+          count: "exact",
+          seek: "after",
+          isNarrowed: true,
+          withCursors: true,
+        }),
+      ),
+    ).toBe(
+      "query shops_getListAfter($first: Int!, $after: Cursor!, $orderBy: [ShopOrderBy!], $filter: ShopFilter, $whole: ShopFilter) { shops(first: $first, after: $after, orderBy: $orderBy, filter: $filter) { pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { city name rowId } } counted: shops(filter: $whole) { totalCount } }",
+    );
+  });
+
+  it("getList with a capped count", () => {
+    expect(
+      text(
+        buildListQuery(shops, list(shops), select(shops), {
+          ...own,
+          count: "capped",
+        }),
+      ),
+    ).toBe(
+      "query shops_getListCapped($first: Int!, $offset: Int!, $orderBy: [ShopOrderBy!], $filter: ShopFilter, $cap: Int!) { shops(first: $first, offset: $offset, orderBy: $orderBy, filter: $filter) { pageInfo { hasNextPage hasPreviousPage } nodes { city name rowId } } beyond: shops(first: 1, offset: $cap, orderBy: $orderBy, filter: $filter) { nodes { __typename } } }",
+    );
+  });
+
+  it("gives each way of reading a list a name of its own", () => {
+    const operations = listOperations(resources);
+    const texts = new Map(
+      operations.map(({ operationName, query }) => [operationName, query]),
+    );
+    expect(texts.size).toBe(operations.length);
   });
 
   it("getList with a search argument", () => {

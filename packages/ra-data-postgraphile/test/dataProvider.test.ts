@@ -9,7 +9,13 @@ import {
 import { parse, validate } from "postgraphile/graphql";
 import { HttpError, type RaRecord } from "ra-core";
 
-import { listOperations, operatorsOf } from "../src/index.ts";
+import type { ErrorBody } from "../src/index.ts";
+import {
+  diffVersions,
+  listOperations,
+  mergeVersions,
+  operatorsOf,
+} from "../src/index.ts";
 import { resources } from "./resources.ts";
 import { makeWorld } from "./world.ts";
 
@@ -666,6 +672,38 @@ describe("update", () => {
     await expect(titleOf(one)).resolves.toBe("theirs");
   });
 
+  it("is saved on the newest version after a choice field by field", async () => {
+    const base = await read(one);
+    await world.database.owner.query(
+      "update provider_test.things set name = 'theirs', qty = 8 where id = $1",
+      [one],
+    );
+    const mine = { ...base, name: "mine", note: "mine" };
+    const error = await failure(
+      world.provider.update("things", {
+        id: one,
+        data: mine,
+        previousData: base,
+      }),
+    );
+    expect((error.body as ErrorBody).code).toBe("STALE");
+    const theirs = await read(one);
+    const difference = diffVersions(base, mine, theirs, {
+      ignore: ["updatedAt"],
+    });
+    expect(difference).toEqual({
+      name: { base: "one", mine: "mine", theirs: "theirs", conflict: true },
+      note: { base: "Alpha", mine: "mine", theirs: "Alpha", conflict: false },
+      qty: { base: 1, mine: 1, theirs: 8, conflict: false },
+    });
+    const { data } = await world.provider.update<RaRecord>("things", {
+      id: one,
+      data: mergeVersions(theirs, difference, { name: "theirs" }),
+      previousData: theirs,
+    });
+    expect(data).toMatchObject({ name: "theirs", note: "mine", qty: 8 });
+  });
+
   it("writes nothing where nothing changed, and reads the record anew", async () => {
     const previousData = await read(one);
     world.asked.length = 0;
@@ -740,6 +778,85 @@ describe("update", () => {
       await expect(titleOf(hidden)).resolves.toBe("hidden");
     },
   );
+});
+
+describe("a signal", () => {
+  it.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    [
+      "getOne",
+      (signal) => world.provider.getOne("things", { id: one, signal }),
+    ],
+    [
+      "getMany",
+      (signal) => world.provider.getMany("things", { ids: [one], signal }),
+    ],
+    [
+      "getManyReference",
+      (signal) =>
+        world.provider.getManyReference("things", {
+          target: "shopId",
+          id: shop,
+          filter: {},
+          sort: { field: "name", order: "ASC" },
+          pagination: { page: 1, perPage: 5 },
+          signal,
+        }),
+    ],
+    [
+      "create",
+      (signal) =>
+        world.provider.create("shops", { data: { name: "Late" }, signal }),
+    ],
+    [
+      "update",
+      (signal) =>
+        world.provider.update("things", {
+          id: one,
+          data: { name: "late" },
+          previousData: { id: one },
+          signal,
+        }),
+    ],
+    [
+      "updateMany",
+      (signal) =>
+        world.provider.updateMany("things", {
+          ids: [one],
+          data: { name: "late" },
+          signal,
+        }),
+    ],
+    [
+      "delete",
+      (signal) => world.provider.delete("things", { id: none, signal }),
+    ],
+    [
+      "deleteMany",
+      (signal) => world.provider.deleteMany("things", { ids: [none], signal }),
+    ],
+    [
+      "getAggregates",
+      (signal) => world.provider.getAggregates("things", { signal }),
+    ],
+    [
+      "mutate",
+      (signal) =>
+        world.provider.mutate("retireThing", { thingId: one }, undefined, {
+          signal,
+        }),
+    ],
+    [
+      "query",
+      (signal) => world.provider.query("forbidden", {}, "", { signal }),
+    ],
+  ])("that is given up before stops %s", async (_verb, call) => {
+    await expect(call(AbortSignal.abort())).rejects.toMatchObject({
+      name: "AbortError",
+    });
+    expect(world.asked).toEqual([]);
+    await expect(titleOf(one)).resolves.toBe("one");
+    await expect(titleOf(none)).resolves.toBe("none");
+  });
 });
 
 describe("updateMany", () => {
