@@ -69,7 +69,7 @@ export const ImportCreate = () => {
         {tables.length > 1 && (
           <Box sx={{ mb: 2.5, maxWidth: 320 }}>
             <Typography
-              component="h2"
+              component="div"
               variant="subtitle2"
               sx={{ mb: 0.75 }}
               aria-hidden
