@@ -621,6 +621,9 @@ create index products_brand_id_category_code_idx on app_public.products (brand_i
 create index products_brand_id_name_idx on app_public.products (brand_id, name, id);
 -- Staff and shoppers, whose policies carry no tenant.
 create index products_created_at_idx on app_public.products (created_at desc, id);
+create index products_name_idx on app_public.products (name, id);
+-- "contains" in the lists of staff; below a tenant's policy it narrows nothing.
+create index products_name_trgm_idx on app_public.products using gin (name app_extensions.gin_trgm_ops);
 create index products_category_code_idx on app_public.products (category_code);
 create index products_currency_idx on app_public.products (currency) where currency is not null;
 create index products_image_key_brand_id_idx on app_public.products (image_key, brand_id) where image_key is not null;

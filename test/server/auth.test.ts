@@ -499,6 +499,14 @@ describe("passwords", () => {
     });
     expect(done.status).toBe(200);
     try {
+      const { rows: trail } = await db.root.query(
+        `select actor_kind, actor_id, diff from app_public.audit_log
+         where action = 'change_password' and row_pk = $1`,
+        [people.shopper.id],
+      );
+      expect(trail).toEqual([
+        { actor_kind: "user", actor_id: people.shopper.id, diff: {} },
+      ]);
       expect(await cookieOf(here)).not.toBe(before);
       expect(session(await here.get("/auth/session")).user?.id).toBe(
         people.shopper.id,
