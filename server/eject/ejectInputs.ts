@@ -156,7 +156,7 @@ function inputOf(field: CatalogField, imports: Imports): string {
   }
   if (field.widget?.name === "image") {
     const url = field.widget.options["url"];
-    return `<${own("ImageInput")} ${props} urlPath={${url === undefined ? "null" : literal(url)}} />`;
+    return `<${own("ImageInput")} ${props} ${url === undefined ? "urlPath={null}" : attribute("urlPath", url)} />`;
   }
   if (field.widget?.name === "json" || field.kind === "json") {
     return `<${own("JsonInput")} ${props} />`;

@@ -1,0 +1,349 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import type { Page } from "playwright-core";
+
+import {
+  openStage,
+  people,
+  picture,
+  settled,
+  type Stage,
+  type Visit,
+} from "./stage.ts";
+
+// Real browsers on a busy machine take their time.
+jest.setTimeout(900_000);
+
+const LIST = "/admin/wardrobe_categories";
+
+/** The names of the operations a page sends while something happens. */
+async function operationsDuring(
+  page: Page,
+  act: () => Promise<unknown>,
+): Promise<string[]> {
+  const names: string[] = [];
+  const listen = (request: { url(): string; postData(): string | null }) => {
+    if (!new URL(request.url()).pathname.endsWith("/graphql")) return;
+    const body = JSON.parse(request.postData() ?? "{}") as {
+      operationName?: string;
+    };
+    names.push(body.operationName ?? "?");
+  };
+  page.on("request", listen);
+  await act();
+  await settled(page);
+  page.off("request", listen);
+  return names;
+}
+
+const filterOf = (page: Page): unknown =>
+  JSON.parse(new URL(page.url()).searchParams.get("filter") ?? "{}");
+
+const cells = (page: Page, column: number) =>
+  page.locator(`tbody tr td:nth-child(${column})`).allInnerTexts();
+
+describe("a table nobody wrote pages for", () => {
+  let stage: Stage;
+  let staff: Visit;
+
+  beforeAll(async () => {
+    stage = await openStage();
+    staff = await stage.visit({ as: people.staff });
+  });
+  afterAll(async () => {
+    await staff?.close();
+    await stage?.close();
+  });
+
+  it("is in the menu and lists its rows with one request a page", async () => {
+    const { page } = staff;
+    await page.goto("/admin/");
+    await settled(page);
+    const opened = await operationsDuring(page, () =>
+      page.getByRole("link", { name: "Garment categories" }).click(),
+    );
+    expect(opened).toHaveLength(1);
+    expect(opened[0]).toMatch(/^wardrobe_categories_getList/);
+    expect(await page.getByRole("row").count()).toBe(13);
+
+    // A page of a long list, with names of other tables in its rows.
+    const mappings = await operationsDuring(page, () =>
+      page.getByRole("link", { name: "Source labels" }).click(),
+    );
+    expect(mappings).toHaveLength(1);
+    const second = await operationsDuring(page, () =>
+      page.getByRole("button", { name: "Go to page 2" }).click(),
+    );
+    expect(second).toHaveLength(1);
+    await picture(page, "generated-list");
+  });
+
+  it("can be filtered, and the address keeps the filter", async () => {
+    const { page } = staff;
+    await page.goto(LIST);
+    await settled(page);
+    await page.getByRole("button", { name: "Add filter" }).click();
+    await page.getByRole("menuitem", { name: "Sort" }).click();
+    const editor = page.getByRole("dialog", { name: "Sort" });
+    await editor.getByRole("combobox").click();
+    await page.getByRole("option", { name: "at most" }).click();
+    await editor.getByRole("spinbutton").fill("30");
+    await editor.getByRole("button", { name: "Apply" }).click();
+    await settled(page);
+    expect(filterOf(page)).toEqual({ "sort@lte": 30 });
+    expect(await cells(page, 2)).toEqual(["Tops", "Bottoms", "Dresses"]);
+
+    await page.getByLabel("Search").first().fill("dress");
+    await page
+      .getByRole("row", { name: /Bottoms/ })
+      .waitFor({ state: "detached" });
+    await settled(page);
+    expect(await cells(page, 2)).toEqual(["Dresses"]);
+    await page.reload();
+    await settled(page);
+    expect(await cells(page, 2)).toEqual(["Dresses"]);
+  });
+
+  it("keeps a view, and its link opens the list the same", async () => {
+    const { page } = staff;
+    await page.goto(
+      `${LIST}?filter=${encodeURIComponent('{"sort@gte":90}')}&sort=label&order=DESC&page=1&perPage=25`,
+    );
+    await settled(page);
+    await page.getByRole("button", { name: "Views" }).click();
+    await page.getByRole("menuitem", { name: /Save as a new view/ }).click();
+    await page.getByLabel("Name of the view").fill("The last ones");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "The last ones" }).waitFor();
+    const { rows } = await stage.db.root.query<{ id: string; view: unknown }>(
+      "select id, view from app_public.saved_views where name = 'The last ones'",
+    );
+    expect(rows[0]?.view).toMatchObject({
+      filter: { "sort@gte": 90 },
+      sort: { field: "label", order: "DESC" },
+    });
+
+    const other = await stage.visit({ as: people.staff });
+    await other.page.goto(`${LIST}?view=${rows[0]?.id}`);
+    await settled(other.page);
+    expect(await cells(other.page, 2)).toEqual([
+      "Sneakers",
+      "Jewelry",
+      "Heels",
+      "Boots",
+    ]);
+    expect(filterOf(other.page)).toEqual({ "sort@gte": 90 });
+    await other.close();
+  });
+
+  it("makes, shows, changes and reverts a record", async () => {
+    const { page } = staff;
+    await page.goto(`${LIST}/create`);
+    await settled(page);
+    await page.getByLabel("Code").fill("gloves");
+    await page.getByLabel("Label").fill("Gloves");
+    await page.getByLabel("Group").click();
+    await page.getByRole("option", { name: "Accessories" }).click();
+    await page.getByLabel("Tracking").click();
+    await page.getByRole("option", { name: "Hand" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.waitForURL(/\/gloves\/show$/);
+    await settled(page);
+    expect(await page.locator("main dl").first().innerText()).toMatch(
+      /Accessories[\s\S]*Hand/,
+    );
+
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByLabel("Label").fill("Gloves and mittens");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.waitForURL(/\/gloves\/show$/);
+    await page.getByRole("tab", { name: "History" }).click();
+    await settled(page);
+    await picture(page, "generated-history");
+    await page.getByRole("button", { name: "Revert Label" }).click();
+    await page.getByText("The former value is back").waitFor();
+    const { rows } = await stage.db.root.query(
+      "select label, active from app_public.wardrobe_categories where code = 'gloves'",
+    );
+    expect(rows).toEqual([{ label: "Gloves", active: true }]);
+  });
+
+  it("shows both versions when somebody else saved first, and saves what is chosen", async () => {
+    const { page } = staff;
+    await page.goto(`${LIST}/belts`);
+    await settled(page);
+    await stage.db.root.query(
+      "update app_public.wardrobe_categories set label = 'Belts, theirs', sort = 85 where code = 'belts'",
+    );
+    await page.getByLabel("Label").fill("Belts, mine");
+    await page.getByRole("button", { name: "Save" }).click();
+    const dialog = page.getByRole("dialog", {
+      name: "Somebody else saved this first",
+    });
+    await dialog.getByRole("group", { name: /Label/ }).waitFor();
+    expect(await dialog.getByRole("group").count()).toBe(2);
+    await picture(page, "generated-conflict");
+    await dialog
+      .getByRole("group", { name: /Label/ })
+      .getByRole("radio", { name: /Yours/ })
+      .check();
+    await dialog
+      .getByRole("button", { name: "Save the chosen values" })
+      .click();
+    await page.waitForURL(/\/belts\/show$/);
+    const { rows } = await stage.db.root.query(
+      "select label, sort from app_public.wardrobe_categories where code = 'belts'",
+    );
+    expect(rows).toEqual([{ label: "Belts, mine", sort: 85 }]);
+  });
+
+  it("is edited many rows at once", async () => {
+    const { page } = staff;
+    await page.goto(
+      `${LIST}?filter=${encodeURIComponent('{"sort@gte":110}')}&sort=sort&order=ASC&page=1&perPage=25`,
+    );
+    await settled(page);
+    const boxes = page.locator("tbody").getByRole("checkbox");
+    await boxes.nth(0).check();
+    await boxes.nth(1).check();
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Edit 2 rows" });
+    await dialog.getByRole("checkbox", { name: "Tracking" }).check();
+    await dialog.getByRole("combobox", { name: /Tracking/ }).click();
+    await page.getByRole("option", { name: "Face" }).click();
+    await dialog.getByRole("button", { name: "Change 2 rows" }).click();
+    await page.getByText("2 rows changed").waitFor();
+    const { rows } = await stage.db.root.query<{ tracking: string }>(
+      "select tracking::text from app_public.wardrobe_categories where code in ('boots', 'jewelry')",
+    );
+    expect(rows.map(({ tracking }) => tracking)).toEqual(["face", "face"]);
+  });
+
+  it("is exported whole, as it is filtered", async () => {
+    const { page } = staff;
+    await page.goto(
+      `${LIST}?filter=${encodeURIComponent('{"sort@lte":20}')}&sort=sort&order=ASC&page=1&perPage=25`,
+    );
+    await settled(page);
+    await page.getByRole("button", { name: "Export" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("menuitem", { name: /CSV/ }).first().click(),
+    ]);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) {
+      chunks.push(chunk as Buffer);
+    }
+    const lines = Buffer.concat(chunks).toString("utf8").trim().split(/\r?\n/);
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toMatch(/^Tops,tops/);
+  });
+
+  it("offers a role only what it may do", async () => {
+    const owner = await stage.visit({ as: people.owner });
+    const { page } = owner;
+    await page.goto(LIST);
+    await settled(page);
+    expect(await page.getByRole("row").count()).toBeGreaterThan(12);
+    expect(await page.getByRole("link", { name: /New garment/ }).count()).toBe(
+      0,
+    );
+    expect(await page.locator("tbody").getByRole("checkbox").count()).toBe(0);
+    await page.goto(`${LIST}/tops/show`);
+    await settled(page);
+    expect(await page.getByRole("link", { name: "Edit" }).count()).toBe(0);
+    expect(owner.complaints).toEqual([]);
+    await owner.close();
+  });
+
+  it("is found from the keyboard, with pages and actions", async () => {
+    const { page } = staff;
+    await page.goto("/admin/");
+    await settled(page);
+    await page.keyboard.press("Control+k");
+    const search = page.getByRole("combobox", { name: "Search" });
+    await search.fill("jewel");
+    const hit = page
+      .getByRole("group", { name: "Garment categories" })
+      .getByRole("option", { name: /Jewelry/ });
+    await hit.waitFor();
+    await settled(page);
+    await picture(page, "search");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Escape");
+    await search.waitFor({ state: "detached" });
+
+    await page.keyboard.press("Control+k");
+    await search.fill("currencies");
+    await page.getByRole("option", { name: "Currencies" }).waitFor();
+    await settled(page);
+    await page.getByRole("option", { name: "Currencies" }).click();
+    await page.waitForURL(/\/currencies/);
+  });
+
+  it("says no error aloud on all these ways", () => {
+    expect(staff.complaints).toEqual([]);
+  });
+
+  it.each([
+    [1280, "light"],
+    [1280, "dark"],
+    [390, "light"],
+    [390, "dark"],
+  ] as const)(
+    "has no serious finding at %i px in the %s theme",
+    async (width, scheme) => {
+      const visit = await stage.visit({ as: people.staff, width, scheme });
+      const { page } = visit;
+      const found: string[] = [];
+      const look = async (name: string) => {
+        await settled(page);
+        const { violations } = await new AxeBuilder({ page })
+          .setLegacyMode(true)
+          .options({ resultTypes: ["violations"] })
+          .analyze();
+        found.push(
+          ...violations
+            .filter(
+              ({ impact }) => impact === "critical" || impact === "serious",
+            )
+            .flatMap(({ id, nodes }) =>
+              nodes.map((node) => `${name} ${id}: ${node.target.join(" ")}`),
+            ),
+        );
+        const tooWide = await page.evaluate(
+          () => document.documentElement.scrollWidth - window.innerWidth,
+        );
+        if (tooWide > 1) found.push(`${name}: ${tooWide} px too wide`);
+        await picture(page, `generated-${name}-${width}-${scheme}`);
+      };
+      await page.goto(
+        `${LIST}?filter=${encodeURIComponent('{"sort@gte":20,"active@eq":true}')}&sort=sort&order=ASC&page=1&perPage=25`,
+      );
+      await look("list");
+      await page.getByRole("button", { name: "Add filter" }).click();
+      await page.getByRole("menuitem", { name: "Label" }).click();
+      await page.getByRole("dialog", { name: "Label" }).waitFor();
+      await look("filter");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Columns" }).click();
+      await look("columns");
+      await page.keyboard.press("Escape");
+      await page.goto(`${LIST}/tops/show`);
+      await look("show");
+      await page.getByRole("tab", { name: /Products/ }).click();
+      await look("related");
+      await page.goto(`${LIST}/tops`);
+      await look("edit");
+      await page.goto(`${LIST}/create`);
+      await look("create");
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox", { name: "Search" }).fill("to");
+      await look("search");
+      expect(found).toEqual([]);
+      expect(visit.complaints).toEqual([]);
+      await visit.close();
+    },
+  );
+});
