@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createClient } from "graphql-ws";
 import type { RaRecord } from "ra-core";
@@ -193,12 +195,16 @@ describe("the provider on the product's own catalogue", () => {
     });
     await live.subscribe(topic, listen.tell);
     // Until the server listens, a change is told to nobody: it is repeated.
-    const change = setInterval(() => {
-      void db.root.query(
-        "update app_public.import_runs set processed_rows = processed_rows where id = $1",
-        [id],
-      );
-    }, 100);
+    const until = { heard: false };
+    const changing = (async () => {
+      while (!until.heard) {
+        await db.root.query(
+          "update app_public.import_runs set processed_rows = processed_rows where id = $1",
+          [id],
+        );
+        await sleep(50);
+      }
+    })();
     try {
       await expect(heard).resolves.toEqual({
         topic,
@@ -207,7 +213,8 @@ describe("the provider on the product's own catalogue", () => {
       });
       expect(errors).toEqual([]);
     } finally {
-      clearInterval(change);
+      until.heard = true;
+      await changing;
       await live.unsubscribe(topic, listen.tell);
       await client.dispose();
     }
