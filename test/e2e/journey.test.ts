@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { Page } from "playwright-core";
 
+import { projectDir } from "../../server/config.ts";
 import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
 import { hasRealFile, REAL_FILE } from "../helpers/imports.ts";
 import {
@@ -68,6 +71,8 @@ function realCatalogue(): Catalogue {
     unmapped: { label: "Sandals", rows: sandals.length },
   };
 }
+
+const dist = join(projectDir, "admin", "dist");
 
 const catalogue = hasRealFile ? realCatalogue() : madeCatalogue();
 
@@ -136,6 +141,18 @@ describe("the admin in a browser", () => {
     expect(visit.complaints.splice(0)).toEqual([
       expect.stringContaining("401"),
     ]);
+  });
+
+  it("asks for less than 450 kB of compressed script at first", () => {
+    const html = readFileSync(join(dist, "index.html"), "utf8");
+    const scripts = [
+      ...html.matchAll(/(?:src|href)="\/admin\/(assets\/[^"]+\.js)"/g),
+    ].map(([, path]) => path ?? "");
+    expect(scripts.length).toBeGreaterThan(0);
+    const bytes = scripts
+      .map((path) => gzipSync(readFileSync(join(dist, path))).length)
+      .reduce((sum, length) => sum + length, 0);
+    expect(bytes).toBeLessThan(450_000);
   });
 
   it("shows the owner true figures that lead to their rows", async () => {

@@ -5,11 +5,11 @@ import Link from "@mui/material/Link";
 import TextField from "@mui/material/TextField";
 import Typography from "@mui/material/Typography";
 import { useEffect, useState } from "react";
-import { LinkBase, useLogin, useTranslate } from "react-admin";
+import { LinkBase, useLogin, useNotify, useTranslate } from "react-admin";
 
 import type { DemoAccount } from "../session.ts";
 import { loadSession } from "../session.ts";
-import { AuthForm, PasswordField } from "./AuthForm.tsx";
+import { AuthForm, errorSentence, PasswordField } from "./AuthForm.tsx";
 import { AuthPage } from "./AuthPage.tsx";
 
 const demoPassword = "closetai-demo";
@@ -115,6 +115,7 @@ const DemoAccounts = ({
 export const LoginPage = () => {
   const translate = useTranslate();
   const login = useLogin();
+  const notify = useNotify();
   const demoAccounts = useDemoAccounts();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -161,9 +162,9 @@ export const LoginPage = () => {
           onChoose={(chosen) => {
             setEmail(chosen);
             setPassword(demoPassword);
-            enter(chosen, demoPassword).catch(() => {
-              // The form now holds the values; submitting it says what failed.
-              setPassword("");
+            enter(chosen, demoPassword).catch((error: unknown) => {
+              const { message, hint } = errorSentence(error);
+              notify(`${message} ${hint}`.trim(), { type: "error" });
             });
           }}
         />

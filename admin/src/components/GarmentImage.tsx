@@ -1,5 +1,6 @@
 import Box from "@mui/material/Box";
 import type { SxProps, Theme } from "@mui/material/styles";
+import { useState } from "react";
 
 export type Pictured = {
   name?: string;
@@ -8,9 +9,8 @@ export type Pictured = {
   imageUrl?: string | null;
 };
 
-/** The uploaded picture, or the drawing of the category in the garment's colour. */
-export const pictureOf = (record: Pictured): string =>
-  record.imageUrl ??
+/** The drawing of the category in the colour of the garment. */
+export const drawingOf = (record: Pictured): string =>
   `/illustrations/${encodeURIComponent(record.categoryCode ?? "tops")}.svg?color=${encodeURIComponent(record.color ?? "")}`;
 
 export const GarmentImage = ({
@@ -24,27 +24,33 @@ export const GarmentImage = ({
   size?: number;
   alt?: string;
   sx?: SxProps<Theme>;
-}) => (
-  <Box
-    component="img"
-    src={pictureOf(record)}
-    alt={alt}
-    loading="lazy"
-    decoding="async"
-    width={size ?? 512}
-    height={size ?? 512}
-    sx={[
-      {
-        display: "block",
-        objectFit: "cover",
-        aspectRatio: "1 / 1",
-        bgcolor: "#e9e2da",
-        borderRadius: size !== undefined && size < 100 ? "8px" : "12px",
-        ...(size === undefined
-          ? { width: "100%", height: "auto" }
-          : { width: size, height: size, flexShrink: 0 }),
-      },
-      ...(Array.isArray(sx) ? sx : [sx]),
-    ]}
-  />
-);
+}) => {
+  // A link works for some minutes; where it has ended, the drawing stands in.
+  const [ended, setEnded] = useState<string | null>(null);
+  const url = record.imageUrl ?? null;
+  return (
+    <Box
+      component="img"
+      src={url === null || url === ended ? drawingOf(record) : url}
+      alt={alt}
+      onError={() => setEnded(url)}
+      loading="lazy"
+      decoding="async"
+      width={size ?? 512}
+      height={size ?? 512}
+      sx={[
+        {
+          display: "block",
+          objectFit: "cover",
+          aspectRatio: "1 / 1",
+          bgcolor: "#e9e2da",
+          borderRadius: size !== undefined && size < 100 ? "8px" : "12px",
+          ...(size === undefined
+            ? { width: "100%", height: "auto" }
+            : { width: size, height: size, flexShrink: 0 }),
+        },
+        ...(Array.isArray(sx) ? sx : [sx]),
+      ]}
+    />
+  );
+};

@@ -91,7 +91,9 @@ const LastImportFigure = () => {
       definition={translate("home.last_import_definition")}
       to={run ? `/imports/${run.id}/show` : "/imports"}
       value={
-        run ? run.createdCount + run.updatedCount + run.unchangedCount : translate("home.none")
+        run
+          ? run.createdCount + run.updatedCount + run.unchangedCount
+          : translate("home.none")
       }
       isPending={isPending}
       detail={
