@@ -161,7 +161,8 @@ describe("the provider on the product's own catalogue", () => {
     }
     expect(faults).toEqual([]);
     expect(asked).toBeGreaterThan(500);
-  });
+    // Some thousand requests, one after the other.
+  }, 240_000);
 
   it("tells of a record over a websocket, and only that it changed", async () => {
     const { url } = api.socketUrl(admin);
