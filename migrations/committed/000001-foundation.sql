@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:2e8db511ee01323fe1056f62c8b65f20de57ac69
+--! Hash: sha1:bd6a06bcc776621f66657ef0baf984c7efb07619
 --! Message: foundation
 
 -- Foundation: schemas, identity, tenants, catalogue, wardrobe, import.
@@ -1932,7 +1932,8 @@ begin
     select c.oid into v_oid from pg_constraint c
     where c.conrelid = ('app_public.' || v_message.column1)::regclass and c.conname = v_message.column2;
     if v_oid is null then
-      raise exception 'No constraint % on %', v_message.column2, v_message.column1;
+      raise exception 'No constraint % on %', v_message.column2, v_message.column1
+        using errcode = 'undefined_object', hint = 'Name it as the table does';
     end if;
     v_comment := regexp_replace(coalesce(obj_description(v_oid, 'pg_constraint'), ''), '@error [^\n]*\n?', '', 'g');
     execute format(

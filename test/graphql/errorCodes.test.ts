@@ -15,6 +15,9 @@ const documented = new Map(
   ),
 );
 
+/** Raised and caught within one function: rolls a rehearsal back. */
+const CAUGHT = new Set(["DRYRN"]);
+
 function sqlFiles(): string[] {
   const folder = join(project, "migrations");
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -39,7 +42,10 @@ describe("the catalogue of error codes", () => {
         ...sql.matchAll(/@error\s+([A-Z0-9]+)\s/g),
       ].flatMap(([, code]) =>
         // Conditions of PostgreSQL by name, e.g. insufficient_privilege.
-        code === undefined || isErrorCode(code) || /^[a-z_]+$/.test(code)
+        code === undefined ||
+        isErrorCode(code) ||
+        CAUGHT.has(code) ||
+        /^[a-z_]+$/.test(code)
           ? []
           : [`${file.slice(project.length + 1)}: ${code}`],
       );
@@ -49,11 +55,7 @@ describe("the catalogue of error codes", () => {
   });
 
   it("raises nothing without a code", () => {
-    // Runs while migrating: no request can meet it.
-    const files = sqlFiles().filter(
-      (file) => !file.endsWith("constraint_messages.sql"),
-    );
-    const bare = files.flatMap((file) => {
+    const bare = sqlFiles().flatMap((file) => {
       const sql = readFileSync(file, "utf8").replace(/--.*$/gm, "");
       return [...sql.matchAll(/raise\s+exception\b[^;]*;/gi)].flatMap(
         ([statement]) =>
