@@ -4,6 +4,7 @@ import ButtonBase from "@mui/material/ButtonBase";
 import { useEffect, useState } from "react";
 import { useTranslate } from "react-admin";
 
+import { useSavedViews } from "../savedViews/useSavedViews.ts";
 import { useTokens } from "../theme/useTokens.ts";
 import { SearchDialog } from "./SearchDialog.tsx";
 
@@ -14,6 +15,8 @@ export const SearchButton = () => {
   const translate = useTranslate();
   const c = useTokens();
   const [open, setOpen] = useState(false);
+  // Read once with the first page: no list has to ask for them then.
+  useSavedViews();
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (

@@ -183,9 +183,13 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
       onClose={onClose}
       fullWidth
       maxWidth="sm"
-      aria-label={translate("search.title")}
       sx={{ "& .MuiDialog-container": { alignItems: "flex-start" } }}
-      slotProps={{ paper: { sx: { mt: { xs: 2, sm: "12vh" } } } }}
+      slotProps={{
+        paper: {
+          "aria-label": translate("search.title"),
+          sx: { mt: { xs: 2, sm: "12vh" } },
+        },
+      }}
     >
       <Box
         sx={{

@@ -426,6 +426,9 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
               backgroundColor: c.accentSoft,
               color: c.text,
               borderRadius: "14px 14px 0 0",
+              // In place of the column heads: above the table it would lie
+              // over the filters, and the card would cut it off.
+              transform: "none",
             },
           },
         },
