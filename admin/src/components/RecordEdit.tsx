@@ -64,7 +64,10 @@ export const RecordEdit = ({
       redirect={redirectTo}
       {...props}
       mutationOptions={{
-        onSettled: () => void forget(),
+        // Not after a refusal: a fresh record would take the place of the text.
+        onSettled: (_data: unknown, error: unknown) => {
+          if (error === null || error === undefined) void forget();
+        },
         ...mutationOptions,
         onError: (error: unknown, variables: unknown) =>
           failed(error, variables as Saved),

@@ -37,7 +37,10 @@ import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import { FacetFilter } from "../components/SuggestInput.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { PageSkeleton } from "../layout/Layout.tsx";
 import { productColumns } from "../resources.ts";
+import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
+import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import { useSession } from "../useSession.ts";
 import { ProductGallery } from "./ProductGallery.tsx";
 import type { Product } from "./types.ts";
@@ -139,6 +142,7 @@ const ProductListActions = () => {
     <TopToolbar>
       <ViewToggle />
       <FilterButton />
+      <SavedViewsMenu name="products" />
       <ExportButton maxResults={100_000} />
       {can("products", "create") && <CreateButton variant="contained" />}
     </TopToolbar>
@@ -319,34 +323,38 @@ const ProductContent = () => {
   );
 };
 
-export const ProductList = () => (
-  <ListFrame
-    queryOptions={
-      useIsStaff()
-        ? { meta: { columns: [...productColumns, "brand.name"] } }
-        : {}
-    }
-    category="hats"
-    filters={useProductFilters()}
-    actions={<ProductListActions />}
-    empty={<ProductEmpty />}
-    sort={{ field: "createdAt", order: "DESC" }}
-    exporter={csvExporter("products", [
-      "sku",
-      "name",
-      "categoryCode",
-      "brandLabel",
-      "gender",
-      "color",
-      "season",
-      "year",
-      "usage",
-      "tags",
-      "priceMinor",
-      "currency",
-      "active",
-    ])}
-  >
-    <ProductContent />
-  </ListFrame>
-);
+export const ProductList = () => {
+  const isStaff = useIsStaff();
+  const filters = useProductFilters();
+  const isOpen = useOpeningView("products", "products");
+  if (!isOpen) return <PageSkeleton />;
+  return (
+    <ListFrame
+      queryOptions={
+        isStaff ? { meta: { columns: [...productColumns, "brand.name"] } } : {}
+      }
+      category="hats"
+      filters={filters}
+      actions={<ProductListActions />}
+      empty={<ProductEmpty />}
+      sort={{ field: "createdAt", order: "DESC" }}
+      exporter={csvExporter("products", [
+        "sku",
+        "name",
+        "categoryCode",
+        "brandLabel",
+        "gender",
+        "color",
+        "season",
+        "year",
+        "usage",
+        "tags",
+        "priceMinor",
+        "currency",
+        "active",
+      ])}
+    >
+      <ProductContent />
+    </ListFrame>
+  );
+};

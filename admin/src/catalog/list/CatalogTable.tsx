@@ -64,6 +64,8 @@ export const PhoneRows = ({
       (field) =>
         field !== picture &&
         field !== status &&
+        field.kind !== "json" &&
+        field.widget?.name !== "image" &&
         field.name !== resource.represent,
     )
     .slice(0, 3);
@@ -89,7 +91,12 @@ export const PhoneRows = ({
               {index > 0 && " · "}
               {/* The whole card is one link, so a reference is only its name. */}
               {field.reference === null || field.reference.relation === null ? (
-                <FieldValue resource={resource} field={field} record={record} />
+                <FieldValue
+                  resource={resource}
+                  field={field}
+                  record={record}
+                  room="page"
+                />
               ) : (
                 referenceName(catalog, field, record)
               )}
