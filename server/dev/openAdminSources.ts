@@ -4,11 +4,12 @@ import { join } from "node:path";
 import type { Express } from "express";
 import { createLogger, createServer } from "vite";
 
+import type { AppDeps } from "../app.ts";
 import { projectDir } from "../config.ts";
 import type { Log } from "../db/log.ts";
 
 export type AdminSources = {
-  install(app: Express): void;
+  install(app: Express, deps: Pick<AppDeps, "onDrain">): void;
   ownsSocket(request: IncomingMessage): boolean;
   close(): Promise<void>;
 };
@@ -40,8 +41,12 @@ export async function openAdminSources(
       ws: { server },
     },
   });
+  let closing: Promise<void> | null = null;
+  const close = () => (closing ??= vite.close());
   return {
-    install: (app) => {
+    install: (app, { onDrain }) => {
+      // An open page keeps a socket to it, and the port with it.
+      onDrain(close);
       app.get("/", (_req, res) => {
         res.redirect(302, "/admin/");
       });
@@ -60,7 +65,7 @@ export async function openAdminSources(
     },
     ownsSocket: (request) =>
       isOfAdmin((request.url ?? "").split("?", 1)[0] ?? ""),
-    close: () => vite.close(),
+    close,
   };
 }
 

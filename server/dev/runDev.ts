@@ -107,7 +107,7 @@ export async function runDev(options: DevOptions): Promise<void> {
             installAdmin: (server, deps) =>
               sources === null
                 ? installAdmin(server, deps)
-                : sources.install(server),
+                : sources.install(server, deps),
             ownsSocket: (request) => sources?.ownsSocket(request) ?? false,
           },
         }),

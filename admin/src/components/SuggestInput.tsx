@@ -74,6 +74,7 @@ export const TagsInput = (props: CommonInputProps) => {
     ...props,
   });
   const tags: string[] = Array.isArray(field.value) ? field.value : [];
+  const [text, setText] = useState("");
   const set = (values: readonly string[]) => {
     const clean = values
       .flatMap((value) => value.split(","))
@@ -89,8 +90,14 @@ export const TagsInput = (props: CommonInputProps) => {
       options={[] as string[]}
       value={tags}
       onChange={(_event, values) => set(values)}
-      onInputChange={(_event, text, reason) => {
-        if (reason === "input" && text.endsWith(",")) set([...tags, text]);
+      inputValue={text}
+      onInputChange={(_event, next, reason) => {
+        if (reason === "input" && next.endsWith(",")) {
+          set([...tags, next]);
+          setText("");
+        } else {
+          setText(next);
+        }
       }}
       renderValue={(values, getItemProps) =>
         values.map((value, index) => {
