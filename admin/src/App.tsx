@@ -114,4 +114,11 @@ const router = createBrowserRouter([{ path: "*", element: <ClosetAdmin /> }], {
   basename: "/admin",
 });
 
-export const App = () => <RouterProvider router={router} />;
+/**
+ * Without transitions: signing a stranger out navigates and then forgets every
+ * query. If the new address only came "some time later", the old page would ask
+ * who is there, sign out again, and hold the sign-in page back for seconds.
+ */
+export const App = () => (
+  <RouterProvider router={router} useTransitions={false} />
+);

@@ -126,9 +126,18 @@ describe("the admin in a browser", () => {
   });
 
   it("greets a stranger with the sign-in page and refuses a wrong password", async () => {
+    const addresses: string[] = [];
+    page.on("framenavigated", (frame) => addresses.push(frame.url()));
     await page.goto("/admin/products");
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     await picture(page, "sign-in");
+    // One page asked for, one sign-in page: no going back and forth between them.
+    const paths = addresses.map((address) => new URL(address).pathname);
+    expect(paths.filter((path, at) => path !== paths[at - 1])).toEqual([
+      "/admin/products",
+      "/admin/login",
+    ]);
+    page.removeAllListeners("framenavigated");
     await page.getByLabel("E-mail").fill(people.owner);
     await page
       .getByLabel("Password", { exact: false })
