@@ -14,6 +14,16 @@ import {
 // Real browsers on a busy machine take their time.
 jest.setTimeout(900_000);
 
+/** Of all that is looked at, what is kept. */
+const PICTURES = [
+  "filter-1280-light",
+  "columns-1280-dark",
+  "show-1280-light",
+  "edit-1280-dark",
+  "list-390-light",
+  "related-390-dark",
+];
+
 const LIST = "/admin/wardrobe_categories";
 
 /** The names of the operations a page sends while something happens. */
@@ -136,6 +146,45 @@ describe("a table nobody wrote pages for", () => {
     await other.close();
   });
 
+  it("opens with the view a manager made the default of a role", async () => {
+    const owner = await stage.visit({ as: people.owner });
+    await owner.page.goto(
+      `/admin/products?filter=${encodeURIComponent('{"categoryCode":"hats"}')}&sort=name&order=ASC&page=1&perPage=25`,
+    );
+    await settled(owner.page);
+    const menu = (name: string | RegExp) =>
+      owner.page.getByRole("button", { name }).click();
+    await menu("Views");
+    await owner.page.getByRole("menuitem", { name: /Save as a new/ }).click();
+    await owner.page.getByLabel("Name of the view").fill("Hats first");
+    await owner.page.keyboard.press("Enter");
+    await owner.page.getByRole("button", { name: "Hats first" }).waitFor();
+    await menu("Hats first");
+    await owner.page
+      .getByRole("menuitemcheckbox", { name: "Shared with the brand" })
+      .click();
+    await owner.page.getByRole("menuitemradio", { name: /Analyst/ }).click();
+    await owner.page
+      .getByRole("menuitem", { name: /Opens for: Analyst/ })
+      .waitFor();
+
+    const analyst = await stage.visit({ as: people.analyst });
+    await analyst.page.goto("/admin/products");
+    await settled(analyst.page);
+    expect(filterOf(analyst.page)).toEqual({ categoryCode: "hats" });
+    await analyst.page.getByRole("button", { name: "Hats first" }).waitFor();
+    // Another brand sees nothing of it.
+    const stranger = await stage.visit({ as: people.otherOwner });
+    await stranger.page.goto("/admin/products");
+    await settled(stranger.page);
+    await stranger.page.getByRole("button", { name: "Views" }).click();
+    expect(await stranger.page.getByText("Hats first").count()).toBe(0);
+    for (const one of [owner, analyst, stranger]) {
+      expect(one.complaints).toEqual([]);
+      await one.close();
+    }
+  });
+
   it("makes, shows, changes and reverts a record", async () => {
     const { page } = staff;
     await page.goto(`${LIST}/create`);
@@ -171,6 +220,8 @@ describe("a table nobody wrote pages for", () => {
   it("shows both versions when somebody else saved first, and saves what is chosen", async () => {
     const { page } = staff;
     await page.goto(`${LIST}/belts`);
+    // The form holds the record before somebody else changes it.
+    await page.getByLabel("Label").waitFor();
     await settled(page);
     await stage.db.root.query(
       "update app_public.wardrobe_categories set label = 'Belts, theirs', sort = 85 where code = 'belts'",
@@ -183,6 +234,11 @@ describe("a table nobody wrote pages for", () => {
     await dialog.getByRole("group", { name: /Label/ }).waitFor();
     expect(await dialog.getByRole("group").count()).toBe(2);
     await picture(page, "generated-conflict");
+    // Going back loses nothing; saving again asks again.
+    await dialog.getByRole("button", { name: "Back to my text" }).click();
+    expect(await page.getByLabel("Label").inputValue()).toBe("Belts, mine");
+    await page.getByRole("button", { name: "Save" }).click();
+    await dialog.getByRole("group", { name: /Label/ }).waitFor();
     await dialog
       .getByRole("group", { name: /Label/ })
       .getByRole("radio", { name: /Yours/ })
@@ -316,7 +372,9 @@ describe("a table nobody wrote pages for", () => {
           () => document.documentElement.scrollWidth - window.innerWidth,
         );
         if (tooWide > 1) found.push(`${name}: ${tooWide} px too wide`);
-        await picture(page, `generated-${name}-${width}-${scheme}`);
+        if (PICTURES.includes(`${name}-${width}-${scheme}`)) {
+          await picture(page, `generated-${name}-${width}-${scheme}`);
+        }
       };
       await page.goto(
         `${LIST}?filter=${encodeURIComponent('{"sort@gte":20,"active@eq":true}')}&sort=sort&order=ASC&page=1&perPage=25`,

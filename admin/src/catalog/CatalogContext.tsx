@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { createContext, useContext, useEffect, useMemo } from "react";
+import { createContext, useContext, useEffect, useMemo, useRef } from "react";
 import { useResourceContext } from "react-admin";
 
 import { resources } from "../resources.ts";
@@ -16,14 +16,30 @@ const CatalogContext = createContext<CatalogState | null>(null);
 /** A schema that is being rebuilt answers in bursts; one reading is enough. */
 const SETTLE_MS = 60;
 
+const versionIn = (data: string): string | null => {
+  const told: unknown = JSON.parse(data);
+  return typeof told === "object" && told !== null && "version" in told
+    ? String(told.version)
+    : null;
+};
+
 /** Reads the catalogue again when a developer's server says it changed. */
-const useCatalogEvents = (address: string | null): void => {
+const useCatalogEvents = (
+  address: string | null,
+  version: string | undefined,
+): void => {
   const queryClient = useQueryClient();
+  const known = useRef(version);
+  useEffect(() => {
+    known.current = version;
+  }, [version]);
   useEffect(() => {
     if (address === null) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const source = new EventSource(address);
-    const changed = () => {
+    const changed = (event: MessageEvent<string>) => {
+      // Told at every connection; only another version is news.
+      if (versionIn(event.data) === known.current) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
         void queryClient.invalidateQueries({ queryKey: ["catalog"] }).then(() =>
@@ -35,7 +51,6 @@ const useCatalogEvents = (address: string | null): void => {
       }, SETTLE_MS);
     };
     source.addEventListener("catalog", changed);
-    source.addEventListener("message", changed);
     return () => {
       clearTimeout(timer);
       source.close();
@@ -60,7 +75,10 @@ export const CatalogProvider = ({
     staleTime: Number.POSITIVE_INFINITY,
     structuralSharing: false,
   });
-  useCatalogEvents(signedIn ? (data?.events ?? null) : null);
+  useCatalogEvents(
+    signedIn ? (data?.events ?? null) : null,
+    data?.catalog.version,
+  );
   const state = useMemo<CatalogState>(
     () => ({
       catalog: data?.catalog ?? emptyCatalog(resources),
