@@ -154,15 +154,18 @@ function describeField(
   const update =
     field.updatable && !generated && rights.update.includes(field.column);
   const { creatable: _creatable, updatable: _updatable, ...shown } = field;
+  const hasReference = field.reference && names.has(field.reference.resource);
   return {
     ...shown,
+    // A link on a file is there for whoever may read files.
+    widget:
+      field.widget?.options["url"]?.includes(".") && !hasReference
+        ? { name: field.widget.name, options: {} }
+        : field.widget,
     pgType: column?.type ?? "unknown",
     generated,
     maxLength: maxLengths[field.column] ?? null,
-    reference:
-      field.reference && names.has(field.reference.resource)
-        ? field.reference
-        : null,
+    reference: hasReference ? field.reference : null,
     read: true,
     create,
     update,

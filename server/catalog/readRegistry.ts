@@ -294,7 +294,7 @@ class RegistryReader {
             nullable: !attribute.notNull,
             hasDefault: attribute.hasDefault ?? false,
             reference: this.#reference(table, column, type),
-            widget: this.#widget(table, column, shown, tags),
+            widget: this.#widget(table, column, shown, tags, type),
             order: Number(tags["order"] ?? position),
             hidden: "hidden" in tags,
             filter: name in filters,
@@ -313,6 +313,7 @@ class RegistryReader {
     column: string,
     shown: { kind: ScalarKind; array: boolean },
     tags: AdminTags,
+    type: GraphQLObjectType,
   ): CatalogWidget | null {
     const { inflection } = this.#build;
     const { codec } = table;
@@ -333,7 +334,9 @@ class RegistryReader {
           options[key] = field;
         }
       }
-      return { name: tagged.name, options };
+      return tagged.name === "image" && !("url" in options)
+        ? { name: "image", options: this.#pictureUrl(table, column, type) }
+        : { name: tagged.name, options };
     }
     // What a name and a type say by themselves.
     if (column.endsWith("_minor") && shown.kind === "bigint") {
@@ -343,13 +346,32 @@ class RegistryReader {
     if (/(?:^|_)tags$/.test(column) && shown.array) {
       return { name: "tags", options: {} };
     }
-    if (column === "image_key") return { name: "image", options: {} };
+    if (column === "image_key") {
+      return { name: "image", options: this.#pictureUrl(table, column, type) };
+    }
     if (column === "color") return { name: "color", options: {} };
     if (column.endsWith("_ms")) return { name: "duration", options: {} };
     if (column === "status" && shown.kind === "enum") {
       return { name: "status", options: {} };
     }
     return shown.kind === "json" ? { name: "json", options: {} } : null;
+  }
+
+  /** Where the link to a picture is: beside its key, or on the file it names. */
+  #pictureUrl(
+    table: TableResource,
+    column: string,
+    type: GraphQLObjectType,
+  ): Record<string, string> {
+    const outputs = type.getFields();
+    if (column === "image_key" && "imageUrl" in outputs) {
+      return { url: "imageUrl" };
+    }
+    const relation = this.#reference(table, column, type)?.relation ?? "";
+    const file = outputs[relation] && getNamedType(outputs[relation].type);
+    return isObjectType(file) && "url" in file.getFields()
+      ? { url: `${relation}.url` }
+      : {};
   }
 
   /**

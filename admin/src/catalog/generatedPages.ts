@@ -4,22 +4,19 @@ import { lazyPage } from "../components/lazyPage.ts";
 import type { AdminCatalog, AdminResource } from "./adopt.ts";
 import { representationOf } from "./columns.ts";
 import { iconNamed } from "./icons.ts";
+import { whileDescribed } from "./whileDescribed.tsx";
 
-const GeneratedList = lazyPage(
-  () => import("./GeneratedList.tsx"),
-  "GeneratedList",
+const ListPage = whileDescribed(
+  lazyPage(() => import("./GeneratedList.tsx"), "GeneratedList"),
 );
-const GeneratedShow = lazyPage(
-  () => import("./GeneratedShow.tsx"),
-  "GeneratedShow",
+const ShowPage = whileDescribed(
+  lazyPage(() => import("./GeneratedShow.tsx"), "GeneratedShow"),
 );
-const GeneratedEdit = lazyPage(
-  () => import("./GeneratedEdit.tsx"),
-  "GeneratedEdit",
+const EditPage = whileDescribed(
+  lazyPage(() => import("./GeneratedEdit.tsx"), "GeneratedEdit"),
 );
-const GeneratedCreate = lazyPage(
-  () => import("./GeneratedCreate.tsx"),
-  "GeneratedCreate",
+const CreatePage = whileDescribed(
+  lazyPage(() => import("./GeneratedCreate.tsx"), "GeneratedCreate"),
 );
 
 /** The pages of a table nobody wrote pages for; a verb the role lacks has none. */
@@ -27,10 +24,10 @@ export const generatedPages = (
   catalog: AdminCatalog,
   resource: AdminResource,
 ): Omit<ResourceProps, "name"> => ({
-  ...(resource.verbs.list ? { list: GeneratedList } : {}),
-  ...(resource.verbs.show ? { show: GeneratedShow } : {}),
-  ...(resource.verbs.update ? { edit: GeneratedEdit } : {}),
-  ...(resource.verbs.create ? { create: GeneratedCreate } : {}),
+  ...(resource.verbs.list ? { list: ListPage } : {}),
+  ...(resource.verbs.show ? { show: ShowPage } : {}),
+  ...(resource.verbs.update ? { edit: EditPage } : {}),
+  ...(resource.verbs.create ? { create: CreatePage } : {}),
   icon: iconNamed(resource.icon),
   options: { label: resource.label },
   recordRepresentation: (record: Record<string, unknown>) =>

@@ -18,7 +18,7 @@ import { useListContext, useNotify, useTranslate } from "react-admin";
 import { formatCount } from "../../format.ts";
 import type { AdminResource } from "../adopt.ts";
 import { useCatalog } from "../CatalogContext.tsx";
-import { columnsFor } from "../columns.ts";
+import { columnsFor, imagePath } from "../columns.ts";
 import { useListLayout } from "../list/useListLayout.ts";
 import type { ExportFormat, ExportProgress } from "./exportRows.ts";
 import { exportRows } from "./exportRows.ts";
@@ -57,13 +57,17 @@ export const ExportMenu = ({ resource }: { resource: AdminResource }) => {
         filter: (filterValues ?? {}) as Record<string, unknown>,
         sort,
       });
+      // A link to a picture soon ends; its key, which stays, is exported.
+      const links = new Set(
+        columns.map((field) => imagePath(catalog, resource, field)),
+      );
       const { name, file } = await exportRows(
         {
           resource: resource.table,
           columns: all
             ? resource.schema.columns
             : columnsFor(catalog, resource, columns).filter(
-                (path) => !path.endsWith(".exponent"),
+                (path) => !path.endsWith(".exponent") && !links.has(path),
               ),
           format,
           ...(variables.filter === undefined
