@@ -305,11 +305,11 @@ describe("the report", () => {
     const stream = (isTTY: boolean) => {
       const output = new PassThrough();
       output.on("data", (chunk: Buffer) => written.push(chunk.toString()));
-      // As a terminal answers it, from the environment.
+      // As a terminal answers it, whatever the tests themselves run in.
       const getColorDepth = () =>
         WriteStream.prototype.getColorDepth.call(null, {
-          ...process.env,
           TERM: "xterm-256color",
+          ...("NO_COLOR" in process.env && { NO_COLOR: "1" }),
         });
       return Object.assign(output, { isTTY, getColorDepth });
     };
