@@ -9,7 +9,10 @@ import {
 } from "../../illustrations/tint.ts";
 
 const root = join(import.meta.dirname, "../..");
-const migration = readFileSync(join(root, "migrations/current.sql"), "utf8");
+const migration = readFileSync(
+  join(root, "migrations/committed/000001-foundation.sql"),
+  "utf8",
+);
 const committed = /insert into app_public\.wardrobe_categories[^;]*;/;
 const categories = [
   ...(committed.exec(migration)?.[0] ?? "").matchAll(/\('([a-z]+)',/g),
