@@ -131,7 +131,10 @@ const underway = new WeakMap<Page, Set<Request>>();
 function countRequests(page: Page): void {
   const requests = new Set<Request>();
   underway.set(page, requests);
-  page.on("request", (request) => requests.add(request));
+  page.on("request", (request) => {
+    // A stream of events goes on for as long as the page is open.
+    if (request.resourceType() !== "eventsource") requests.add(request);
+  });
   page.on("requestfinished", (request) => requests.delete(request));
   page.on("requestfailed", (request) => requests.delete(request));
 }
