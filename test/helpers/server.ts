@@ -41,6 +41,8 @@ export async function startTestServer(
       CLOSETAI_DATA_DIR: dataDir,
       CLOSETAI_SECRET: TEST_SECRET,
       WORKER: "off",
+      // A busy machine must not turn a test of something else red.
+      DB_CONNECT_TIMEOUT_MS: "15000",
       LOG_LEVEL: process.env["TEST_LOG_LEVEL"] ?? "silent",
     }),
     ...overrides,

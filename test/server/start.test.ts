@@ -64,6 +64,7 @@ function run(env: Record<string, string> = {}): Omit<Started, "url"> {
       HOME: process.env["HOME"],
       PORT: "0",
       CLOSETAI_DATA_DIR: dataDir,
+      DB_CONNECT_TIMEOUT_MS: "15000",
       ...env,
     },
   });
