@@ -1,19 +1,11 @@
 import Box from "@mui/material/Box";
 import Typography from "@mui/material/Typography";
-import {
-  CreateButton,
-  DataTable,
-  SearchInput,
-  SelectInput,
-  TopToolbar,
-  useTranslate,
-} from "react-admin";
+import { CreateButton, DataTable, TopToolbar, useTranslate } from "react-admin";
 
+import { directoryFilters, DirectoryRows } from "../components/Directory.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
 import { csvExporter } from "../components/exportCsv.ts";
-import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
-import { PhoneList } from "../components/PhoneList.tsx";
-import { RelativeTime } from "../components/RelativeTime.tsx";
+import { ListFrame } from "../components/ListFrame.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import { useSession } from "../useSession.ts";
@@ -35,45 +27,27 @@ export const useBrandStatusChoices = () => {
   }));
 };
 
-const BrandRows = () => {
-  const isPhone = useIsPhone();
-  if (isPhone) {
-    return (
-      <PhoneList<BrandRecord>
-        to={(brand) => `/brands/${brand.id}/show`}
-        primary={(brand) => brand.name}
-        secondary={(brand) => brand.slug}
-        aside={(brand) => <BrandStatus brand={brand} />}
-      />
-    );
-  }
-  return (
-    <DataTable<BrandRecord> rowClick="show" bulkActionButtons={false}>
-      <DataTable.Col<BrandRecord>
-        source="name"
-        render={(brand) => (
-          <Box>
-            <RowLink to={`/brands/${brand.id}/show`}>
-              <Typography variant="subtitle2">{brand.name}</Typography>
-            </RowLink>
-            <Typography variant="caption" color="textSecondary">
-              {brand.slug}
-            </Typography>
-          </Box>
-        )}
-      />
-      <DataTable.Col<BrandRecord>
-        source="status"
-        render={(brand) => <BrandStatus brand={brand} />}
-      />
-      <DataTable.Col<BrandRecord> source="timezone" disableSort />
-      <DataTable.Col<BrandRecord>
-        source="createdAt"
-        render={(brand) => <RelativeTime value={brand.createdAt} />}
-      />
-    </DataTable>
-  );
-};
+const BrandRows = () => (
+  <DirectoryRows<BrandRecord>
+    to={(brand) => `/brands/${brand.id}/show`}
+    nameSource="name"
+    name={(brand) => brand.name}
+    detail={(brand) => brand.slug}
+    cell={(brand) => (
+      <Box>
+        <RowLink to={`/brands/${brand.id}/show`}>
+          <Typography variant="subtitle2">{brand.name}</Typography>
+        </RowLink>
+        <Typography variant="caption" color="textSecondary">
+          {brand.slug}
+        </Typography>
+      </Box>
+    )}
+    status={(brand) => <BrandStatus brand={brand} />}
+  >
+    <DataTable.Col<BrandRecord> source="timezone" disableSort />
+  </DirectoryRows>
+);
 
 export const BrandList = () => {
   const translate = useTranslate();
@@ -106,22 +80,7 @@ export const BrandList = () => {
         "timezone",
         "createdAt",
       ])}
-      filters={[
-        <SearchInput
-          key="q"
-          source="q"
-          alwaysOn
-          placeholder={translate("brands.search")}
-          sx={{ minWidth: { xs: "100%", sm: 260 } }}
-        />,
-        <SelectInput
-          key="status"
-          source="status"
-          alwaysOn
-          choices={statuses}
-          sx={{ minWidth: { xs: "100%", sm: 160 } }}
-        />,
-      ]}
+      filters={directoryFilters(translate("brands.search"), statuses)}
     >
       <BrandRows />
     </ListFrame>

@@ -1,16 +1,11 @@
 import Autocomplete from "@mui/material/Autocomplete";
 import Chip from "@mui/material/Chip";
-import TextField from "@mui/material/TextField";
 import Typography from "@mui/material/Typography";
 import { useState } from "react";
 import type { CommonInputProps } from "react-admin";
-import {
-  FieldTitle,
-  InputHelperText,
-  useInput,
-  useResourceContext,
-} from "react-admin";
+import { useInput, useResourceContext } from "react-admin";
 
+import { AutocompleteText } from "./AutocompleteText.tsx";
 import { useFacet } from "./useFacet.ts";
 
 /** A word that may be new, with the words already in use on offer. */
@@ -19,7 +14,8 @@ export const SuggestInput = ({
   ...props
 }: CommonInputProps & { maxLength?: number }) => {
   const resource = useResourceContext(props) ?? "";
-  const { field, fieldState, id, isRequired } = useInput(props);
+  const input = useInput(props);
+  const { field, id } = input;
   const [open, setOpen] = useState(false);
   const { facets } = useFacet(resource, props.source, { enabled: open });
   return (
@@ -37,29 +33,12 @@ export const SuggestInput = ({
         field.onChange(text === "" ? null : text)
       }
       renderInput={(params) => (
-        <TextField
-          {...params}
-          name={field.name}
-          inputRef={field.ref}
-          onBlur={field.onBlur}
-          error={fieldState.invalid}
-          helperText={
-            fieldState.invalid ? (
-              <InputHelperText error={fieldState.error?.message} />
-            ) : undefined
-          }
-          label={
-            <FieldTitle
-              label={props.label}
-              source={props.source}
-              resource={resource}
-              isRequired={isRequired}
-            />
-          }
-          slotProps={{
-            ...params.slotProps,
-            htmlInput: { ...params.slotProps.htmlInput, maxLength },
-          }}
+        <AutocompleteText
+          params={params}
+          input={input}
+          {...props}
+          resource={resource}
+          maxLength={maxLength}
         />
       )}
     />
@@ -69,10 +48,8 @@ export const SuggestInput = ({
 /** Words as chips: Enter or a comma ends one. */
 export const TagsInput = (props: CommonInputProps) => {
   const resource = useResourceContext(props) ?? "";
-  const { field, fieldState, id, isRequired } = useInput({
-    defaultValue: [],
-    ...props,
-  });
+  const input = useInput({ defaultValue: [], ...props });
+  const { field, id } = input;
   const tags: string[] = Array.isArray(field.value) ? field.value : [];
   const [text, setText] = useState("");
   const set = (values: readonly string[]) => {
@@ -106,25 +83,12 @@ export const TagsInput = (props: CommonInputProps) => {
         })
       }
       renderInput={(params) => (
-        <TextField
-          {...params}
-          inputRef={field.ref}
-          onBlur={field.onBlur}
-          error={fieldState.invalid}
-          label={
-            <FieldTitle
-              label={props.label}
-              source={props.source}
-              resource={resource}
-              isRequired={isRequired}
-            />
-          }
-          helperText={
-            <InputHelperText
-              error={fieldState.error?.message}
-              helperText={fieldState.invalid ? undefined : props.helperText}
-            />
-          }
+        <AutocompleteText
+          params={params}
+          input={input}
+          {...props}
+          resource={resource}
+          hasName={false}
         />
       )}
     />
@@ -136,7 +100,8 @@ export const FacetFilter = (
   props: CommonInputProps & { alwaysOn?: boolean },
 ) => {
   const resource = useResourceContext(props) ?? "";
-  const { field, id } = useInput(props);
+  const input = useInput(props);
+  const { field, id } = input;
   const [open, setOpen] = useState(false);
   const { facets, isPending } = useFacet(resource, props.source, {
     enabled: open,
@@ -161,17 +126,12 @@ export const FacetFilter = (
         </li>
       )}
       renderInput={(params) => (
-        <TextField
-          {...params}
-          inputRef={field.ref}
-          onBlur={field.onBlur}
-          label={
-            <FieldTitle
-              label={props.label}
-              source={props.source}
-              resource={resource}
-            />
-          }
+        <AutocompleteText
+          params={params}
+          input={input}
+          {...props}
+          resource={resource}
+          hasName={false}
         />
       )}
     />

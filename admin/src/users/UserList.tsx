@@ -1,9 +1,9 @@
-import { DataTable, SearchInput, SelectInput, useTranslate } from "react-admin";
+import { DataTable, useTranslate } from "react-admin";
 
+import { directoryFilters, DirectoryRows } from "../components/Directory.tsx";
 import { csvExporter } from "../components/exportCsv.ts";
-import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListFrame } from "../components/ListFrame.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
-import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
@@ -22,45 +22,27 @@ export const UserStatus = ({ user }: { user: UserRecord }) => (
   />
 );
 
-const UserRows = () => {
-  const isPhone = useIsPhone();
-  if (isPhone) {
-    return (
-      <PhoneList<UserRecord>
-        to={(user) => `/users/${user.id}/show`}
-        primary={(user) => user.displayName || user.email}
-        secondary={(user) => user.email}
-        aside={(user) => <UserStatus user={user} />}
-      />
-    );
-  }
-  return (
-    <DataTable<UserRecord> rowClick="show" bulkActionButtons={false}>
-      <DataTable.Col<UserRecord>
-        source="displayName"
-        render={(user) => (
-          <RowLink to={`/users/${user.id}/show`}>
-            <PersonCell name={user.displayName} email={user.email} />
-          </RowLink>
-        )}
-      />
-      <DataTable.Col<UserRecord>
-        source="status"
-        disableSort
-        render={(user) => <UserStatus user={user} />}
-      />
-      <DataTable.Col<UserRecord>
-        source="lastLoginAt"
-        disableSort
-        render={(user) => <RelativeTime value={user.lastLoginAt} />}
-      />
-      <DataTable.Col<UserRecord>
-        source="createdAt"
-        render={(user) => <RelativeTime value={user.createdAt} />}
-      />
-    </DataTable>
-  );
-};
+const UserRows = () => (
+  <DirectoryRows<UserRecord>
+    to={(user) => `/users/${user.id}/show`}
+    nameSource="displayName"
+    name={(user) => user.displayName || user.email}
+    detail={(user) => user.email}
+    cell={(user) => (
+      <RowLink to={`/users/${user.id}/show`}>
+        <PersonCell name={user.displayName} email={user.email} />
+      </RowLink>
+    )}
+    status={(user) => <UserStatus user={user} />}
+    canSortStatus={false}
+  >
+    <DataTable.Col<UserRecord>
+      source="lastLoginAt"
+      disableSort
+      render={(user) => <RelativeTime value={user.lastLoginAt} />}
+    />
+  </DirectoryRows>
+);
 
 export const UserList = () => {
   const translate = useTranslate();
@@ -80,22 +62,7 @@ export const UserList = () => {
         "status",
         "createdAt",
       ])}
-      filters={[
-        <SearchInput
-          key="q"
-          source="q"
-          alwaysOn
-          placeholder={translate("users.search")}
-          sx={{ minWidth: { xs: "100%", sm: 280 } }}
-        />,
-        <SelectInput
-          key="status"
-          source="status"
-          alwaysOn
-          choices={statuses}
-          sx={{ minWidth: { xs: "100%", sm: 160 } }}
-        />,
-      ]}
+      filters={directoryFilters(translate("users.search"), statuses)}
     >
       <UserRows />
     </ListFrame>

@@ -1,14 +1,9 @@
 import Autocomplete from "@mui/material/Autocomplete";
-import TextField from "@mui/material/TextField";
 import { useState } from "react";
 import type { CommonInputProps } from "react-admin";
-import {
-  FieldTitle,
-  InputHelperText,
-  useInput,
-  useTranslate,
-} from "react-admin";
+import { useInput, useTranslate } from "react-admin";
 
+import { AutocompleteText } from "../../components/AutocompleteText.tsx";
 import { useReferenceOptions } from "./useReferenceOptions.ts";
 
 /** One record of another table, found by its name. */
@@ -17,7 +12,8 @@ export const ReferenceInput = ({
   ...props
 }: CommonInputProps & { reference: string }) => {
   const translate = useTranslate();
-  const { field, fieldState, id, isRequired } = useInput(props);
+  const input = useInput(props);
+  const { field, id } = input;
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
   const value =
@@ -66,26 +62,7 @@ export const ReferenceInput = ({
         </li>
       )}
       renderInput={(params) => (
-        <TextField
-          {...params}
-          name={field.name}
-          inputRef={field.ref}
-          onBlur={field.onBlur}
-          error={fieldState.invalid}
-          label={
-            <FieldTitle
-              label={props.label}
-              source={props.source}
-              isRequired={isRequired}
-            />
-          }
-          helperText={
-            <InputHelperText
-              error={fieldState.error?.message}
-              helperText={fieldState.invalid ? undefined : props.helperText}
-            />
-          }
-        />
+        <AutocompleteText params={params} input={input} {...props} />
       )}
     />
   );
