@@ -24,7 +24,8 @@ export default {
   },
   globalSetup: "./test/globalSetup.ts",
   globalTeardown: "./test/globalTeardown.ts",
-  testTimeout: 60_000,
+  // Of a test that hangs; a busy machine must not reach it.
+  testTimeout: 240_000,
   // Each worker uses the one database server; more would only wait for it.
   maxWorkers: 2,
 };

@@ -123,8 +123,9 @@ describe("accessibility", () => {
         name: "gallery",
         path: "/products?displayedFilters=%7B%7D",
         prepare: async (page) => {
-          await page.getByRole("button", { name: "Gallery" }).click();
-          await settled(page);
+          const gallery = page.getByRole("button", { name: "Gallery" });
+          await gallery.click();
+          await page.getByRole("table").waitFor({ state: "detached" });
         },
       },
       { name: "product", path: "/products/{product}/show" },
@@ -138,8 +139,10 @@ describe("accessibility", () => {
       {
         name: "invite",
         path: "/members",
-        prepare: (page) =>
-          page.getByRole("button", { name: "Invite a person" }).click(),
+        prepare: async (page) => {
+          await page.getByRole("button", { name: "Invite a person" }).click();
+          await page.getByRole("dialog").waitFor();
+        },
       },
       { name: "invitations", path: "/invitations" },
       { name: "brand", path: "/brands/{brand}/show" },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 
-import { openStage, people, settled, type Stage } from "./stage.ts";
+import { expectText } from "../helpers/browser.ts";
+import { openStage, people, type Stage } from "./stage.ts";
 
 // Real browsers on a busy machine take their time.
 jest.setTimeout(600_000);
@@ -32,11 +33,10 @@ describe("an import into another table than products, in the browser", () => {
     await page
       .getByRole("heading", { name: "Which column is which?" })
       .waitFor();
-    expect(
-      await page
-        .getByRole("combobox", { name: "Column for Label", exact: true })
-        .innerText(),
-    ).toBe("Label");
+    await expectText(
+      page.getByRole("combobox", { name: "Column for Label", exact: true }),
+      "Label",
+    );
     await page
       .getByRole("combobox", { name: "A row finds its record by" })
       .click();
@@ -44,7 +44,6 @@ describe("an import into another table than products, in the browser", () => {
     await page.getByRole("button", { name: "Import", exact: true }).click();
     await page.getByRole("heading", { name: "Result", exact: true }).waitFor();
     await page.getByText("There is no such category").waitFor();
-    await settled(page);
     const { rows } = await stage.db.root.query<{ category_code: string }>(
       "select category_code from app_public.category_mappings where label like 'Quarzazate%'",
     );

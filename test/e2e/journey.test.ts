@@ -7,6 +7,12 @@ import type { Page } from "playwright-core";
 
 import { projectDir } from "../../server/config.ts";
 import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
+import {
+  eventually,
+  expectCount,
+  expectText,
+  expectValue,
+} from "../helpers/browser.ts";
 import { hasRealFile, REAL_FILE } from "../helpers/imports.ts";
 import {
   openStage,
@@ -76,12 +82,21 @@ const dist = join(projectDir, "admin", "dist");
 
 const catalogue = hasRealFile ? realCatalogue() : madeCatalogue();
 
-const tally = (page: Page, label: string) =>
-  page
-    .getByText(label, { exact: true })
-    .locator("xpath=preceding-sibling::*[1]")
-    .innerText()
-    .then((text) => Number(text.replaceAll(/\D/g, "")));
+/** The figure above these words. */
+const expectTally = (page: Page, label: string, figure: number) =>
+  expectText(
+    page
+      .getByText(label, { exact: true })
+      .locator("xpath=preceding-sibling::*[1]"),
+    new Intl.NumberFormat("en").format(figure),
+  );
+
+/** An invitation's link is shown once, when the server has made it. */
+async function invitationLink(page: Page): Promise<string> {
+  const field = page.getByLabel("Invitation link");
+  await expectValue(field, /\/admin\/accept-invite#token=/);
+  return field.inputValue();
+}
 
 async function signIn(page: Page, email: string): Promise<void> {
   if (!page.url().endsWith("/admin/login")) await page.goto("/admin/login");
@@ -144,8 +159,7 @@ describe("the admin in a browser", () => {
       .first()
       .fill("not the password");
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
-    await page.getByRole("alert").waitFor();
-    expect(await page.getByRole("alert").innerText()).toMatch(/wrong/i);
+    await expectText(page.getByRole("alert"), /wrong/i);
     // Chromium itself reports the 401 the server rightly answered.
     expect(visit.complaints.splice(0)).toEqual([
       expect.stringContaining("401"),
@@ -167,7 +181,7 @@ describe("the admin in a browser", () => {
   it("shows the owner true figures that lead to their rows", async () => {
     await signIn(page, people.owner);
     // Signing in leads back to the page that was asked for.
-    expect(new URL(page.url()).pathname).toBe("/admin/products");
+    await page.waitForURL((url) => url.pathname === "/admin/products");
     await page.getByRole("link", { name: "Home", exact: true }).click();
     await page.getByRole("heading", { level: 1, name: /^Good / }).waitFor();
     await picture(page, "home");
@@ -185,15 +199,14 @@ describe("the admin in a browser", () => {
     const figure = page
       .locator(".MuiCard-root", { hasText: "Products" })
       .first();
-    expect(await figure.innerText()).toContain(
-      new Intl.NumberFormat("en").format(facts.products),
+    await eventually(async () =>
+      expect(await figure.innerText()).toContain(
+        new Intl.NumberFormat("en").format(facts.products),
+      ),
     );
     await page.getByRole("link", { name: /^Dresses/ }).click();
     await page.getByRole("heading", { level: 1, name: "Products" }).waitFor();
-    await settled(page);
-    expect(await page.getByText(/1-25 of/).innerText()).toBe(
-      `1-25 of ${facts.dresses}`,
-    );
+    await expectText(page.getByText(/1-25 of/), `1-25 of ${facts.dresses}`);
   });
 
   it("imports the catalogue through the page: mapping, dry run, run", async () => {
@@ -207,32 +220,27 @@ describe("the admin in a browser", () => {
     await page
       .getByRole("heading", { name: "Which column is which?" })
       .waitFor();
-    expect(
-      await page
-        .getByRole("combobox", { name: "Column for SKU", exact: true })
-        .innerText(),
-    ).toBe("id");
-    expect(
-      await page
-        .getByRole("combobox", { name: "Column for Name", exact: true })
-        .innerText(),
-    ).toBe("productDisplayName");
-    expect(
-      await page
-        .getByRole("combobox", { name: "Column for Category", exact: true })
-        .innerText(),
-    ).toBe("articleType");
+    for (const [field, column] of [
+      ["SKU", "id"],
+      ["Name", "productDisplayName"],
+      ["Category", "articleType"],
+    ] as const) {
+      const name = `Column for ${field}`;
+      await expectText(
+        page.getByRole("combobox", { name, exact: true }),
+        column,
+      );
+    }
 
     await page.getByRole("button", { name: "Dry run" }).click();
     await page.getByRole("heading", { name: "What would happen" }).waitFor();
-    expect(await tally(page, "would be created")).toBe(catalogue.accepted);
-    expect(await tally(page, "refused")).toBe(catalogue.refused);
+    await expectTally(page, "would be created", catalogue.accepted);
+    await expectTally(page, "refused", catalogue.refused);
 
     await page.getByRole("button", { name: "Import now" }).click();
     await page.getByRole("heading", { name: "Result", exact: true }).waitFor();
-    await settled(page);
-    expect(await tally(page, "created")).toBe(catalogue.accepted);
-    expect(await tally(page, "refused")).toBe(catalogue.refused);
+    await expectTally(page, "created", catalogue.accepted);
+    await expectTally(page, "refused", catalogue.refused);
     await picture(page, "import");
   });
 
@@ -254,8 +262,8 @@ describe("the admin in a browser", () => {
       .click();
     await page.getByText("Second try of the refused rows").waitFor();
     await page.getByRole("heading", { name: "Result", exact: true }).waitFor();
-    expect(await tally(page, "created")).toBe(rows);
-    expect(await tally(page, "refused")).toBe(catalogue.refused - rows);
+    await expectTally(page, "created", rows);
+    await expectTally(page, "refused", catalogue.refused - rows);
   });
 
   it("shows the new rows in the product list", async () => {
@@ -263,9 +271,9 @@ describe("the admin in a browser", () => {
     const found = page.getByRole("row", {
       name: new RegExp(catalogue.product),
     });
-    await found.first().waitFor();
-    expect(await found.count()).toBe(1);
+    await expectCount(found, 1);
     await page.goto("/admin/products?filter=%7B%7D&sort=name&order=ASC");
+    await page.getByText(/^1-25 of/).waitFor();
     await picture(page, "list");
   });
 
@@ -291,8 +299,9 @@ describe("the admin in a browser", () => {
     await page.getByText("€1,299.50").waitFor();
     await page.getByText("capsule", { exact: true }).waitFor();
     const image = page.getByRole("img", { name: catalogue.product });
-    await image.waitFor();
-    expect(await image.getAttribute("src")).toContain("/files/");
+    await eventually(async () =>
+      expect(await image.getAttribute("src")).toContain("/files/"),
+    );
     await expect(
       image.evaluate(async (element) => {
         const picture = element as HTMLImageElement;
@@ -344,10 +353,7 @@ describe("the admin in a browser", () => {
     await page.getByRole("heading", { name: "No match" }).waitFor();
     // Not empty because the page shows nothing: their own products are there.
     await page.getByRole("button", { name: "Clear all filters" }).click();
-    await settled(page);
-    expect(await page.getByText(/1-25 of/).innerText()).toMatch(
-      /^1-25 of \d+$/,
-    );
+    await expectText(page.getByText(/1-25 of/), /^1-25 of \d+$/);
     await page.goto(address);
     await page.getByText("This is not here").waitFor();
     await signOut(page);
@@ -374,8 +380,7 @@ describe("people in a browser", () => {
     await host.page
       .getByRole("button", { name: "Invite", exact: true })
       .click();
-    const link = await host.page.getByLabel("Invitation link").inputValue();
-    expect(link).toContain("/admin/accept-invite#token=");
+    const link = await invitationLink(host.page);
     await host.close();
 
     const guest = await stage.visit();
@@ -407,7 +412,7 @@ describe("people in a browser", () => {
     await desk.page
       .getByRole("button", { name: "Invite", exact: true })
       .click();
-    const link = await desk.page.getByLabel("Invitation link").inputValue();
+    const link = await invitationLink(desk.page);
 
     const guest = await stage.visit();
     await guest.page.goto(link);
@@ -426,9 +431,11 @@ describe("people in a browser", () => {
     // From here on the owner invites.
     await desk.page.reload();
     await desk.page.getByText("Ines First").first().waitFor();
-    expect(
-      await desk.page.getByRole("button", { name: "Invite a person" }).count(),
-    ).toBe(0);
+    await settled(desk.page);
+    await expectCount(
+      desk.page.getByRole("button", { name: "Invite a person" }),
+      0,
+    );
     expect(desk.complaints).toEqual([]);
     await desk.close();
   });
@@ -436,13 +443,11 @@ describe("people in a browser", () => {
   it("an analyst meets no button that would be refused", async () => {
     const visit = await stage.visit({ as: people.analyst });
     await visit.page.goto("/admin/products");
+    // All is there that will be.
+    await visit.page.getByText(/^1-\d+ of/).waitFor();
     await settled(visit.page);
-    expect(await visit.page.getByRole("link", { name: "Create" }).count()).toBe(
-      0,
-    );
-    expect(
-      await visit.page.getByRole("link", { name: "Imports" }).count(),
-    ).toBe(0);
+    await expectCount(visit.page.getByRole("link", { name: "Create" }), 0);
+    await expectCount(visit.page.getByRole("link", { name: "Imports" }), 0);
     await visit.page.goto("/admin/products/create");
     await visit.page
       .getByText("This page is not part of your role")
@@ -538,7 +543,8 @@ describe("people in a browser", () => {
     await page
       .getByText("The server is not answering right now")
       .waitFor({ state: "detached" });
-    expect(await page.getByRole("textbox", { name: "Name" }).inputValue()).toBe(
+    await expectValue(
+      page.getByRole("textbox", { name: "Name" }),
       "Half a coat",
     );
     await visit.close();
@@ -550,21 +556,18 @@ describe("people in a browser", () => {
     await page.goto("/admin/members");
     await settled(page);
     await page.keyboard.press("Tab");
-    const skip = page.locator(":focus");
-    expect(await skip.innerText()).toMatch(/skip/i);
+    await expectText(page.locator(":focus"), /skip/i);
     await page.keyboard.press("Enter");
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe(
-      "main-content",
-    );
+    await page.locator("#main-content:focus").waitFor();
     const invite = page.getByRole("button", { name: "Invite a person" });
     await invite.focus();
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(
-      await invite.evaluate((element) => element === document.activeElement),
-    ).toBe(true);
+    await page
+      .locator("button:focus", { hasText: "Invite a person" })
+      .waitFor();
     await visit.close();
   });
 });

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
+import { expect } from "@jest/globals";
 import chromium from "@sparticuz/chromium";
-import type { Browser } from "playwright-core";
+import type { Browser, Locator } from "playwright-core";
 import { chromium as playwright } from "playwright-core";
 
 /**
@@ -48,3 +50,48 @@ export async function launchBrowser(): Promise<Browser> {
   }
   throw new Error("unreachable");
 }
+
+/** Generous: a busy machine is no fault of the page. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Looks until the expectation holds; fails as it failed last. A page that has
+ * been asked for something shows it in its own time, so a single look proves
+ * nothing.
+ */
+export async function eventually(look: () => Promise<void>): Promise<void> {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+export const expectCount = (locator: Locator, count: number): Promise<void> =>
+  eventually(async () => expect(await locator.count()).toBe(count));
+
+/** The text a person reads: the whole of it, or what it matches. */
+export const expectText = (
+  locator: Locator,
+  text: string | RegExp,
+): Promise<void> =>
+  eventually(async () => {
+    const seen = await locator.innerText();
+    if (typeof text === "string") expect(seen).toBe(text);
+    else expect(seen).toMatch(text);
+  });
+
+export const expectValue = (
+  locator: Locator,
+  value: string | RegExp,
+): Promise<void> =>
+  eventually(async () => {
+    const seen = await locator.inputValue();
+    if (typeof value === "string") expect(seen).toBe(value);
+    else expect(seen).toMatch(value);
+  });

@@ -40,7 +40,7 @@ function makePool(connectionString: string, name: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     max: 4,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 30_000,
     application_name: `test ${name}`,
   });
   // A test that cuts connections must not end the process by it: the query
@@ -129,7 +129,7 @@ async function dropTestDatabase(
   return withClient(rootUrl, async (root) => {
     let others: string[] = [];
     // A closed connection needs a moment to end on the server.
-    for (let attempt = 0; attempt < 40; attempt++) {
+    for (let attempt = 0; attempt < 400; attempt++) {
       const { rows } = await root.query<{ application: string }>(
         `select application_name as application
            from pg_stat_activity

@@ -126,6 +126,9 @@ export async function spawnDev({
         NODE_OPTIONS: "",
         NO_COLOR: "1",
         PORT: "0",
+        // A busy machine must not turn a test of something else red.
+        DB_CONNECT_TIMEOUT_MS: "15000",
+        LIMIT_PLANNING_MS: "20000",
         ...env,
       },
     },

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Config } from "../../server/config.ts";
-import { parseConfig } from "../../server/config.ts";
+import type { Config, Limits } from "../../server/config.ts";
+import { DEFAULT_LIMITS, parseConfig } from "../../server/config.ts";
 import type { Lifecycle } from "../../server/http/lifecycle.ts";
 import { makeHttpServer } from "../../server/http/makeHttpServer.ts";
 import { makeLog } from "../../server/http/makeLog.ts";
@@ -12,6 +12,9 @@ import { type HttpClient, makeClient } from "./http.ts";
 import { testServer } from "./testServer.ts";
 
 export const TEST_SECRET = "test-secret-test-secret-test-secret-0";
+
+/** As in production, but a busy machine may plan a query slowly. */
+export const TEST_LIMITS: Limits = { ...DEFAULT_LIMITS, planningMs: 20_000 };
 
 export type TestHttpServer = {
   url: string;
@@ -45,6 +48,7 @@ export async function startTestServer(
       DB_CONNECT_TIMEOUT_MS: "15000",
       LOG_LEVEL: process.env["TEST_LOG_LEVEL"] ?? "silent",
     }),
+    limits: TEST_LIMITS,
     ...overrides,
   };
   const lifecycle: Lifecycle = { state: "starting" };

@@ -8,7 +8,6 @@ import {
 } from "@jest/globals";
 
 import { newToken } from "../../server/auth/token.ts";
-import { DEFAULT_LIMITS } from "../../server/config.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import type { Answer, HttpClient } from "../helpers/http.ts";
 import {
@@ -17,7 +16,11 @@ import {
   type People,
   resetThrottle,
 } from "../helpers/people.ts";
-import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
+import {
+  startTestServer,
+  TEST_LIMITS,
+  type TestHttpServer,
+} from "../helpers/server.ts";
 
 type SessionBody = {
   user: { id: string; email: string } | null;
@@ -40,7 +43,7 @@ beforeAll(async () => {
   people = await makePeople(db);
   const roomy = { signInsPerMinute: 1_000, requestsPerMinute: 10_000 };
   server = await startTestServer(db, {
-    limits: { ...DEFAULT_LIMITS, ...roomy },
+    limits: { ...TEST_LIMITS, ...roomy },
   });
 });
 

@@ -166,7 +166,7 @@ describe("an external database", () => {
     );
     const pools = makePools(
       database.urls,
-      config({ DB_POOL_APP: "1", DB_CONNECT_TIMEOUT_MS: "50" }),
+      config({ DB_POOL_APP: "1", DB_CONNECT_TIMEOUT_MS: "2000" }),
       silentLog,
     );
     const taken = await pools.app.connect();

@@ -220,7 +220,7 @@ describe("the embedded server", () => {
     await store(report.url, "before the kill");
     await end(owner, "SIGKILL");
     process.kill(report.pid, "SIGKILL");
-    await waitForExit(report.pid, 5_000);
+    await waitForExit(report.pid, 60_000);
 
     const server = await open();
     expect(server.adopted).toBe(false);

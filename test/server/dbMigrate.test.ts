@@ -135,7 +135,7 @@ describe("migrations", () => {
       `drop schema if exists counted cascade;
        create schema counted;
        create table counted.runs (at timestamptz default now());
-       select pg_sleep(0.2);
+       select pg_sleep(1);
        insert into counted.runs default values;`,
       "count runs",
     );
@@ -182,7 +182,7 @@ describe("migrations", () => {
       `drop schema if exists slow cascade;
        create schema slow;
        create table slow.first (id int);
-       select pg_sleep(0.6);
+       select pg_sleep(3);
        create table slow.second (id int);`,
       "slow",
     );

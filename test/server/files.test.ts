@@ -3,7 +3,6 @@ import { readdirSync } from "node:fs";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
-import { DEFAULT_LIMITS } from "../../server/config.ts";
 import { withClient } from "../../server/db/clients.ts";
 import { makeFileUrls } from "../../server/storage/signUrls.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
@@ -12,6 +11,7 @@ import { type HttpClient, rawRequest } from "../helpers/http.ts";
 import { makePeople, PASSWORD, type People } from "../helpers/people.ts";
 import {
   startTestServer,
+  TEST_LIMITS,
   TEST_SECRET,
   type TestHttpServer,
 } from "../helpers/server.ts";
@@ -48,7 +48,7 @@ beforeAll(async () => {
   people = await makePeople(db);
   server = await startTestServer(db, {
     limits: {
-      ...DEFAULT_LIMITS,
+      ...TEST_LIMITS,
       uploadBytes: 300_000,
       signInsPerMinute: 1_000,
     },
@@ -359,7 +359,7 @@ describe("an upload", () => {
       );
     });
     // The server notices in its own time.
-    for (let i = 0; i < 100 && filesOnDisk().length > before.length; i++) {
+    while (filesOnDisk().length > before.length) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(filesOnDisk()).toEqual(before);

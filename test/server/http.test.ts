@@ -11,7 +11,11 @@ import { addressKey } from "../../server/http/limiters.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type HttpClient, rawRequest } from "../helpers/http.ts";
 import { makePeople, PASSWORD, type People } from "../helpers/people.ts";
-import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
+import {
+  startTestServer,
+  TEST_LIMITS,
+  type TestHttpServer,
+} from "../helpers/server.ts";
 
 let db: TestDatabase;
 let people: People;
@@ -532,7 +536,7 @@ describe("/healthz, /readyz and /metrics", () => {
 describe("slow clients", () => {
   const slow = async (first: string): Promise<string> => {
     const hurried = await startTestServer(db, {
-      limits: { ...DEFAULT_LIMITS, headersMs: 300 },
+      limits: { ...TEST_LIMITS, headersMs: 300 },
     });
     try {
       const { port } = new URL(hurried.url);
@@ -570,7 +574,7 @@ describe("slow clients", () => {
 describe("rate limits", () => {
   it("sign-in attempts of one address end in 429 with Retry-After, whatever the e-mail", async () => {
     const tight = await startTestServer(db, {
-      limits: { ...DEFAULT_LIMITS, signInsPerMinute: 3 },
+      limits: { ...TEST_LIMITS, signInsPerMinute: 3 },
     });
     try {
       const client = tight.client();
@@ -595,7 +599,7 @@ describe("rate limits", () => {
 
   it("registrations are counted like sign-ins, one by one within one request, over HTTP and websockets", async () => {
     const tight = await startTestServer(db, {
-      limits: { ...DEFAULT_LIMITS, signInsPerMinute: 3 },
+      limits: { ...TEST_LIMITS, signInsPerMinute: 3 },
     });
     const register = (n: number) =>
       `r${n}: registerShopper(input: { email: "flood${n}@people.test", password: "a shopper's password" }) { result }`;
@@ -626,7 +630,7 @@ describe("rate limits", () => {
 
   it("API requests are counted by person, not by what the headers claim", async () => {
     const tight = await startTestServer(db, {
-      limits: { ...DEFAULT_LIMITS, requestsPerMinute: 5 },
+      limits: { ...TEST_LIMITS, requestsPerMinute: 5 },
     });
     try {
       const client = tight.client();

@@ -194,7 +194,7 @@ describe("an import whose worker dies", () => {
     // query and nothing else.
     const pools = makePools(
       db.urls,
-      { pool: { app: 2, worker: 2, connectTimeoutMs: 5_000 } },
+      { pool: { app: 2, worker: 2, connectTimeoutMs: 15_000 } },
       { debug: () => undefined, ...silentLog },
     );
     const cut = () =>

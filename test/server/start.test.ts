@@ -65,6 +65,7 @@ function run(env: Record<string, string> = {}): Omit<Started, "url"> {
       PORT: "0",
       CLOSETAI_DATA_DIR: dataDir,
       DB_CONNECT_TIMEOUT_MS: "15000",
+      LIMIT_PLANNING_MS: "20000",
       ...env,
     },
   });
