@@ -12,6 +12,7 @@ import type {
   CatalogMutation,
   CatalogRelated,
   CatalogResource,
+  CatalogSchema,
 } from "./types.ts";
 
 const NO_RIGHTS: RoleRights = {
@@ -106,11 +107,8 @@ function describe(
       create,
       update,
       delete: remove,
-      relations: Object.fromEntries(
-        Object.entries(schema.relations).filter(([, relation]) =>
-          names.has(relation.resource),
-        ),
-      ),
+      relations: readable(schema.relations, names),
+      collections: readable(schema.collections, names),
       fields: Object.fromEntries(
         fields.map((field) => [
           field.name,
@@ -140,6 +138,15 @@ function describe(
       .map(({ resource: _resource, function: _function, ...action }) => action),
   };
 }
+
+/** What leads to tables this role may read. */
+const readable = (
+  relations: CatalogSchema["relations"],
+  names: ReadonlySet<string>,
+): CatalogSchema["relations"] =>
+  Object.fromEntries(
+    Object.entries(relations).filter(([, { resource }]) => names.has(resource)),
+  );
 
 function describeField(
   field: ShapeField,

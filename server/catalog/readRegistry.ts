@@ -118,6 +118,9 @@ function isTable(resource: PgResource): resource is TableResource {
   );
 }
 
+const tableName = (table: TableResource): string =>
+  table.codec.extensions?.pg?.name ?? table.name;
+
 /** The kind of a GraphQL value, or null where a form could not show it. */
 function kindOf(type: GraphQLNamedType): ScalarKind | null {
   if (isEnumType(type)) return "enum";
@@ -153,10 +156,13 @@ export function readRegistry(
         field.reference = null;
       }
     }
-    for (const [name, { resource: target }] of Object.entries(
+    for (const relations of [
       resource.schema.relations,
-    )) {
-      if (!known.has(target)) delete resource.schema.relations[name];
+      resource.schema.collections,
+    ]) {
+      for (const [name, { resource: target }] of Object.entries(relations)) {
+        if (!known.has(target)) delete relations[name];
+      }
     }
   }
   return { resources, actions: reader.actions(known), faults };
@@ -228,7 +234,8 @@ class RegistryReader {
         create: this.#create(table),
         update: this.#change(table, "update", id),
         delete: this.#change(table, "delete", id),
-        relations: this.#relations(table, type),
+        relations: this.#relations(table, type, list.filterType),
+        collections: this.#collections(table, list.filterType),
         search: this.#search(table, byColumn),
         version: byColumn.get("updated_at")?.name ?? null,
       },
@@ -412,7 +419,9 @@ class RegistryReader {
   #relations(
     table: TableResource,
     type: GraphQLObjectType,
+    filterType: string,
   ): CatalogSchema["relations"] {
+    const filters = this.#inputFields(filterType);
     const relations: CatalogSchema["relations"] = {};
     for (const [relationName, relation] of this.#relationsOf(table)) {
       if (!relation.isUnique || !isTable(relation.remoteResource)) continue;
@@ -425,13 +434,54 @@ class RegistryReader {
         ? this.#build.inflection.singleRelationBackwards(details)
         : this.#build.inflection.singleRelation(details);
       if (!(field in type.getFields())) continue;
+      const { inflection } = this.#build;
+      const exists = relation.isReferencee
+        ? inflection.filterBackwardSingleRelationExistsFieldName(field)
+        : inflection.filterForwardRelationExistsFieldName(field);
       relations[field] = {
-        resource:
-          relation.remoteResource.codec.extensions?.pg?.name ??
-          relation.remoteResource.name,
+        resource: tableName(relation.remoteResource),
+        exists: exists in filters ? exists : null,
       };
     }
     return relations;
+  }
+
+  #collections(
+    table: TableResource,
+    filterType: string,
+  ): CatalogSchema["collections"] {
+    const { inflection } = this.#build;
+    const filters = this.#inputFields(filterType);
+    return Object.fromEntries(
+      this.#relationsOf(table).flatMap(([relationName, relation]) => {
+        const { remoteResource } = relation;
+        if (
+          !relation.isReferencee ||
+          relation.isUnique ||
+          !isTable(remoteResource)
+        ) {
+          return [];
+        }
+        const field = inflection._manyRelation({
+          registry: table.registry,
+          codec: table.codec,
+          relationName,
+        });
+        const exists =
+          inflection.filterBackwardManyRelationExistsFieldName(field);
+        return field in filters
+          ? [
+              [
+                field,
+                {
+                  resource: tableName(remoteResource),
+                  exists: exists in filters ? exists : null,
+                },
+              ],
+            ]
+          : [];
+      }),
+    );
   }
 
   #relationsOf(table: TableResource): [string, PgCodecRelation][] {

@@ -111,7 +111,10 @@ export type CatalogSchema = {
       reference: string | null;
     }
   >;
-  relations: Record<string, { resource: string }>;
+  /** `exists`: the filter that asks whether there is one; null where there always is. */
+  relations: Record<string, { resource: string; exists: string | null }>;
+  /** Records that point here: filtered by `some`, `none` and `every`. */
+  collections: Record<string, { resource: string; exists: string | null }>;
   columns: string[];
   search:
     | { by: "fields"; fields: string[] }

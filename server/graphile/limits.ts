@@ -29,5 +29,14 @@ export const MAX_INPUT_DEPTH = 20;
 /** Values in all variables together; the longest honest list is one page of ids. */
 export const MAX_INPUT_VALUES = 5_000;
 
+/**
+ * Relations a filter may follow from one table to the next. Each is a subquery
+ * for every row of the one before it.
+ */
+export const MAX_FILTER_HOPS = 3;
+
+/** Relations that all filters of one operation may ask about together. */
+export const MAX_FILTER_RELATIONS = 12;
+
 /** Operations one websocket may have open at once. */
 export const MAX_OPEN_OPERATIONS = 50;

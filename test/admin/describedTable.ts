@@ -83,12 +83,21 @@ export function buildResource(
       update: null,
       delete: null,
       relations: Object.fromEntries(
-        fields.flatMap(({ reference }) =>
+        fields.flatMap(({ reference, nullable }) =>
           reference?.relation == null
             ? []
-            : [[reference.relation, { resource: reference.resource }]],
+            : [
+                [
+                  reference.relation,
+                  {
+                    resource: reference.resource,
+                    exists: nullable ? `${reference.relation}Exists` : null,
+                  },
+                ],
+              ],
         ),
       ),
+      collections: {},
       fields: Object.fromEntries(
         fields.map((field) => [
           field.name,

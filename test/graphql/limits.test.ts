@@ -423,3 +423,48 @@ describe("the limits themselves", () => {
     }
   });
 });
+
+describe("filters by relations", () => {
+  /** Of a product: its brand, the brand's products, their brand …: this many in a row. */
+  const nested = (hops: number, ofBrand = false): Record<string, unknown> => {
+    if (hops === 0) return { rowId: { isNull: false } };
+    const inner = nested(hops - 1, !ofBrand);
+    return ofBrand ? { productsByBrandId: { some: inner } } : { brand: inner };
+  };
+  const LIST =
+    "query ($filter: ProductFilter) { products(filter: $filter) { nodes { sku } } }";
+
+  it("may follow three relations, and no more", async () => {
+    await expectServed(LIST, { filter: nested(3) });
+    await expectRefused(LIST, /follows 4 relations/, { filter: nested(4) });
+  });
+
+  it("are refused the same inside and, or and not", async () => {
+    await expectRefused(LIST, /follows 5 relations/, {
+      filter: { and: [{ or: [{ not: nested(5) }] }] },
+    });
+  });
+
+  it("are refused the same where they are written out, or the default of a variable", async () => {
+    const written =
+      "{brand: {productsByBrandId: {some: {brand: {productsByBrandIdExist: true}}}}}";
+    await expectRefused(
+      `{ products(filter: ${written}) { nodes { sku } } }`,
+      /follows 4 relations/,
+    );
+    await expectRefused(
+      `query ($filter: ProductFilter = ${written}) { products(filter: $filter) { nodes { sku } } }`,
+      /follows 4 relations/,
+    );
+  });
+
+  it("are counted together, however often a fragment brings them", async () => {
+    const document = (spreads: number) => `
+      { ${times(spreads, (index) => `a${index}: brandAccounts(first: 1) { nodes { ...Wide } }`)} }
+      fragment Wide on BrandAccount {
+        productsByBrandId(filter: {brand: {productsByBrandIdExist: true}, category: {code: {isNull: false}}}) { nodes { sku } }
+      }`;
+    await expectServed(document(4));
+    await expectRefused(document(5), /ask about 15 relations/);
+  });
+});

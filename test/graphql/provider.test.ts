@@ -164,6 +164,104 @@ describe("the provider on the product's own catalogue", () => {
     // Some thousand requests, one after the other.
   }, 240_000);
 
+  it("filters by every relation with every operator, and the answers agree with each other", async () => {
+    const faults: string[] = [];
+    const asked = { forward: 0, backward: 0, collection: 0 };
+    for (const schema of listed(resources)) {
+      const find = async (filter: Record<string, unknown>) => {
+        const { data } = await provider.getList<RaRecord>(schema.name, {
+          filter,
+          sort: { field: "id", order: "ASC" },
+          pagination: { page: 1, perPage: 500 },
+          meta: { total: false },
+        });
+        return data.map(keyOf);
+      };
+      const all = await find({});
+      const expectSame = (what: string, one: string[], other: string[]) => {
+        if (sorted(one) !== sorted(other)) {
+          faults.push(
+            `${schema.name}.${what}: ${one.length} instead of ${other.length}`,
+          );
+        }
+      };
+      const without = (ids: string[]) => all.filter((id) => !ids.includes(id));
+      const anything = (resource: string) => ({
+        [`${resources[resource]?.primaryKey[0]}@isNull`]: false,
+      });
+      for (const [name, relation] of Object.entries(schema.relations)) {
+        const { resource, exists } = relation;
+        const related = await find({ [name]: anything(resource) });
+        const key = Object.keys(anything(resource))[0] ?? "";
+        expectSame(
+          `${name}.key`,
+          await find({ [`${name}.${key}`]: false }),
+          related,
+        );
+        expectSame(
+          `${name} or not`,
+          await find({ not: { [name]: anything(resource) } }),
+          without(related),
+        );
+        if (exists == null) {
+          asked.forward += 1;
+          expectSame(`${name} always`, related, all);
+          continue;
+        }
+        asked.backward += 1;
+        expectSame(
+          `${name}@exists`,
+          await find({ [`${name}@exists`]: true }),
+          related,
+        );
+        expectSame(
+          `${name}@exists false`,
+          await find({ [`${name}@exists`]: false }),
+          without(related),
+        );
+      }
+      for (const [name, { resource }] of Object.entries(
+        schema.collections ?? {},
+      )) {
+        asked.collection += 1;
+        const some = await find({ [`${name}@some`]: anything(resource) });
+        const has = await find({ [`${name}@exists`]: true });
+        expectSame(`${name}@some`, some, has);
+        expectSame(
+          `${name}@exists false`,
+          await find({ [`${name}@exists`]: false }),
+          without(has),
+        );
+        expectSame(
+          `${name}@none`,
+          await find({ [`${name}@none`]: anything(resource) }),
+          without(has),
+        );
+        const nothing = { not: anything(resource) };
+        expectSame(
+          `${name}@every`,
+          await find({ [`${name}@every`]: anything(resource) }),
+          all,
+        );
+        // Every one of none at all is so.
+        expectSame(
+          `${name}@every of nothing`,
+          await find({ [`${name}@every`]: nothing }),
+          without(has),
+        );
+        expectSame(
+          `${name}@some of nothing`,
+          await find({ [`${name}@some`]: nothing }),
+          [],
+        );
+      }
+    }
+    expect(faults).toEqual([]);
+    expect(asked.forward).toBeGreaterThan(5);
+    expect(asked.backward).toBeGreaterThan(5);
+    expect(asked.collection).toBeGreaterThan(10);
+  }, 240_000);
+
   it("tells of a record over a websocket, and only that it changed", async () => {
     const { url } = api.socketUrl(admin);
     const client = createClient({ url, webSocketImpl: WebSocket });

@@ -103,6 +103,24 @@ describe("/catalog.json", () => {
     });
   });
 
+  it("says of every relation how its other end is filtered, where the role may read it", async () => {
+    const viewer = await catalogOf(people.viewer);
+    const { relations } = resource(viewer, "products").schema;
+    expect(relations).toMatchObject({
+      brand: { resource: "brand_accounts", exists: null },
+      image: { resource: "storage_objects", exists: "imageExists" },
+    });
+    const { collections } = resource(viewer, "wardrobe_categories").schema;
+    expect(collections).toHaveProperty("productsByCategoryCode", {
+      resource: "products",
+      exists: "productsByCategoryCodeExist",
+    });
+    // A shopper's wardrobe is no table of a brand's member.
+    expect(Object.values(collections)).not.toContainEqual(
+      expect.objectContaining({ resource: "wardrobe_items" }),
+    );
+  });
+
   it("an administrator sees the staff, and a brand does not", async () => {
     const names = async (person: Person) =>
       (await catalogOf(person)).resources.map(({ name }) => name);

@@ -56,12 +56,14 @@ export function adoptCatalog(
           ? {
               ...own,
               fields: { ...described.fields, ...own.fields },
-              relations: { ...described.relations, ...own.relations },
+              relations: { ...own.relations, ...described.relations },
+              collections: { ...own.collections, ...described.collections },
             }
           : {
               ...described,
               fields: { ...own.fields, ...described.fields },
               relations: { ...own.relations, ...described.relations },
+              collections: { ...own.collections, ...described.collections },
             };
   }
   for (const resource of resources) {
@@ -128,12 +130,8 @@ function rename(
             : { ...field, reference: nameOf(field.reference) },
         ]),
       ),
-      relations: Object.fromEntries(
-        Object.entries(schema.relations).map(([key, relation]) => [
-          key,
-          { resource: nameOf(relation.resource) },
-        ]),
-      ),
+      relations: renamed(schema.relations, nameOf),
+      collections: renamed(schema.collections, nameOf),
     },
     fields: resource.fields.map((field) =>
       field.reference === null
@@ -152,6 +150,17 @@ function rename(
     })),
   };
 }
+
+const renamed = (
+  relations: CatalogResource["schema"]["relations"],
+  nameOf: (table: string) => string,
+): CatalogResource["schema"]["relations"] =>
+  Object.fromEntries(
+    Object.entries(relations).map(([key, relation]) => [
+      key,
+      { ...relation, resource: nameOf(relation.resource) },
+    ]),
+  );
 
 function addPath(
   schemas: Record<string, ResourceSchema>,

@@ -4,16 +4,17 @@ declare global {
   namespace GraphileBuild {
     interface BehaviorStrings {
       "manyRelation:aggregates:orderBy": true;
+      "resource:aggregates:filterBy": true;
     }
   }
 }
 
 /**
- * Filtering by relations, and ordering and filtering by related aggregates,
- * multiply every table with its neighbours: at 60 tables the schema takes
- * seconds to build and any of them can be a slow query. They exist where the
- * comment of a foreign key asks: `@behavior +filterBy`, or
- * `@backwardBehavior +manyRelation:aggregates:orderBy`.
+ * Ordering and filtering by related aggregates multiply every table with its
+ * neighbours, and each answer is a sum over rows nobody asked to see. They exist
+ * where a comment asks: `@backwardBehavior +manyRelation:aggregates:orderBy` on
+ * a foreign key, `@behavior +resource:aggregates:filterBy` on a table. Whether
+ * related rows exist, and how they are, can be asked of every relation.
  */
 export const LeanSchemaPlugin: GraphileConfig.Plugin = {
   name: "LeanSchemaPlugin",
@@ -27,9 +28,15 @@ export const LeanSchemaPlugin: GraphileConfig.Plugin = {
           provides: ["postInferred"],
           callback: (behavior) => [
             behavior,
-            "-filterBy",
             "-manyRelation:aggregates:orderBy",
           ],
+        },
+      },
+      pgResource: {
+        inferred: {
+          after: ["inferred"],
+          provides: ["postInferred"],
+          callback: (behavior) => [behavior, "-resource:aggregates:filterBy"],
         },
       },
     },

@@ -17,6 +17,7 @@ import {
   refuseDocument,
   refuseVariables,
 } from "../measureDocument.ts";
+import { refuseFilters } from "../measureFilters.ts";
 
 type ParseAndValidate = ExecutionConfig["parseAndValidate"];
 type Parsed = ReturnType<ParseAndValidate>;
@@ -85,13 +86,9 @@ export function makeLimitsPlugin(
         },
         establishOperationPlan(next, event) {
           const { schema, operation, fragments, variableValues } = event;
-          const refused = refuseCost(
-            schema,
-            operation,
-            fragments,
-            variableValues,
-            limits,
-          );
+          const refused =
+            refuseCost(schema, operation, fragments, variableValues, limits) ??
+            refuseFilters(schema, operation, fragments, variableValues);
           if (refused !== null) throw refused;
           return next();
         },
