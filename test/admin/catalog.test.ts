@@ -39,7 +39,10 @@ describe("a table that hand-written pages show under another name", () => {
     expect(
       look.fields.find(({ name }) => name === "brandId")?.reference,
     ).toEqual({ resource: "brands", relation: "brand" });
-    expect(look.schema.relations["brand"]).toEqual({ resource: "brands" });
+    expect(look.schema.relations["brand"]).toEqual({
+      resource: "brands",
+      exists: null,
+    });
   });
 
   it("has one description: the columns of both", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 
+import type { AdminResource } from "../../admin/src/catalog/adopt.ts";
 import {
   type Condition,
   decodeFilter,
@@ -7,6 +8,7 @@ import {
   filterable,
   operatorsFor,
 } from "../../admin/src/catalog/filters/operators.ts";
+import { relatedFields } from "../../admin/src/catalog/filters/relatedFields.ts";
 import { adopted, buildField, resourceOf } from "./describedTable.ts";
 
 const look = resourceOf(adopted(), "looks");
@@ -128,5 +130,75 @@ describe("the filter of a link", () => {
     const decoded = decodeFilter(look, filter);
     expect(decoded.conditions).toEqual([]);
     expect(encodeFilter(look, decoded)).toEqual(filter);
+  });
+});
+
+describe("what a list can be asked of related records", () => {
+  const catalog = adopted();
+  const brands = resourceOf(catalog, "brand_accounts");
+  const brand = {
+    ...brands,
+    schema: {
+      ...brands.schema,
+      collections: {
+        looks: { resource: "looks", exists: "looksExist" },
+        drafts: { resource: "looks", exists: null },
+        secrets: { resource: "secrets", exists: "secretsExist" },
+      },
+    },
+  };
+  const asked = (resource: AdminResource) => ({
+    fields: [...resource.fields, ...relatedFields(catalog, resource)],
+  });
+
+  it("are the columns of what it names that their own list shows", () => {
+    expect(
+      relatedFields(catalog, look).map(({ name, label }) => [name, label]),
+    ).toEqual(expect.arrayContaining([["brand.name", "brandId › name"]]));
+  });
+
+  it("is whether records point here, of tables the role may see", () => {
+    expect(
+      relatedFields(catalog, brand).map((field) => [
+        field.name,
+        operatorsFor(field),
+      ]),
+    ).toEqual([["looks", ["has", "has_none"]]]);
+  });
+
+  it.each<[Condition, Record<string, unknown>]>([
+    [
+      { field: "brand.name", operator: "contains", value: "riv" },
+      { "brand.name@contains": "riv" },
+    ],
+  ])("%j comes back from the filter as it was", (condition, filter) => {
+    const fields = asked(look);
+    expect(encodeFilter(fields, { conditions: [condition], rest: {} })).toEqual(
+      filter,
+    );
+    expect(decodeFilter(fields, filter)).toEqual({
+      conditions: [condition],
+      rest: {},
+    });
+  });
+
+  it.each<[Condition, Record<string, unknown>]>([
+    [
+      { field: "looks", operator: "has", value: null },
+      { "looks@exists": true },
+    ],
+    [
+      { field: "looks", operator: "has_none", value: null },
+      { "looks@exists": false },
+    ],
+  ])("%j comes back from the filter as it was", (condition, filter) => {
+    const fields = asked(brand);
+    expect(encodeFilter(fields, { conditions: [condition], rest: {} })).toEqual(
+      filter,
+    );
+    expect(decodeFilter(fields, filter)).toEqual({
+      conditions: [condition],
+      rest: {},
+    });
   });
 });

@@ -30,6 +30,7 @@ export const catalogMessages = {
   },
   filters: {
     add: "Add filter",
+    related: "Related records",
     clear: "Clear all",
     search: "Search",
     operator: "Condition",
@@ -56,6 +57,8 @@ export const catalogMessages = {
       contains_all: "contains all of",
       empty: "is empty",
       not_empty: "is not empty",
+      has: "there are some",
+      has_none: "there are none",
     },
     short: {
       contains: "contains",
@@ -73,6 +76,8 @@ export const catalogMessages = {
       contains_all: "has all of",
       empty: "is empty",
       not_empty: "is not empty",
+      has: "exist",
+      has_none: "do not exist",
     },
   },
   history: {

@@ -12,13 +12,12 @@ import { useTranslate } from "react-admin";
 import { useFacet } from "../../components/useFacet.ts";
 import type { AdminResource } from "../adopt.ts";
 import { useReferenceOptions } from "../inputs/useReferenceOptions.ts";
-import type { CatalogField } from "../types.ts";
-import type { Condition, OperatorName } from "./operators.ts";
+import type { Condition, FilterField, OperatorName } from "./operators.ts";
 import { isComplete, operandOf, operatorsFor } from "./operators.ts";
 
 type OperandProps = {
   resource: AdminResource;
-  field: CatalogField;
+  field: FilterField;
   value: unknown;
   onChange: (value: unknown) => void;
 };
@@ -26,7 +25,7 @@ type OperandProps = {
 const asNumber = (text: string): number | "" =>
   text.trim() === "" || Number.isNaN(Number(text)) ? "" : Number(text);
 
-const isDate = (field: CatalogField) =>
+const isDate = (field: FilterField) =>
   field.kind === "date" || field.kind === "datetime";
 
 const Simple = ({
@@ -185,7 +184,7 @@ export const ConditionEditor = ({
   onRemove,
 }: {
   resource: AdminResource;
-  field: CatalogField;
+  field: FilterField;
   condition: Condition | null;
   onApply: (condition: Condition) => void;
   onRemove?: (() => void) | undefined;

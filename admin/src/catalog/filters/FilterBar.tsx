@@ -4,6 +4,7 @@ import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import Chip from "@mui/material/Chip";
 import InputAdornment from "@mui/material/InputAdornment";
+import ListSubheader from "@mui/material/ListSubheader";
 import Menu from "@mui/material/Menu";
 import MenuItem from "@mui/material/MenuItem";
 import Popover from "@mui/material/Popover";
@@ -12,18 +13,19 @@ import { useEffect, useRef, useState } from "react";
 import { useListContext, useLocale, useTranslate } from "react-admin";
 
 import type { AdminResource } from "../adopt.ts";
-import { fieldOf } from "../adopt.ts";
+import { useCatalog } from "../CatalogContext.tsx";
 import { formatDay, formatNumber, valueLabel } from "../fields/text.ts";
 import { useReferenceOptions } from "../inputs/useReferenceOptions.ts";
-import type { CatalogField } from "../types.ts";
 import { ConditionEditor } from "./ConditionEditor.tsx";
-import type { Condition, Decoded } from "./operators.ts";
+import type { Condition, Decoded, FilterField } from "./operators.ts";
 import {
   decodeFilter,
   encodeFilter,
   filterable,
+  filterField,
   operandOf,
 } from "./operators.ts";
+import { relatedFields } from "./relatedFields.ts";
 
 const TYPING_MS = 300;
 
@@ -73,7 +75,7 @@ const SearchField = ({ resource }: { resource: AdminResource }) => {
 
 /** What a chip says after the column's name. */
 const useOperandText = (
-  field: CatalogField,
+  field: FilterField,
   { operator, value }: Condition,
 ): string => {
   const locale = useLocale();
@@ -110,7 +112,7 @@ const ConditionChip = ({
   onOpen,
   onDelete,
 }: {
-  field: CatalogField;
+  field: FilterField;
   condition: Condition;
   onOpen: (anchor: HTMLElement) => void;
   onDelete: () => void;
@@ -140,7 +142,7 @@ const ConditionChip = ({
   );
 };
 
-type Open = { anchor: HTMLElement; field: CatalogField; index: number | null };
+type Open = { anchor: HTMLElement; field: FilterField; index: number | null };
 
 /** Search, the conditions in force as chips, and the way to add one. */
 export const FilterBar = ({ resource }: { resource: AdminResource }) => {
@@ -149,16 +151,32 @@ export const FilterBar = ({ resource }: { resource: AdminResource }) => {
   const [menu, setMenu] = useState<HTMLElement | null>(null);
   const [open, setOpen] = useState<Open | null>(null);
   const addButton = useRef<HTMLButtonElement>(null);
+  const catalog = useCatalog();
+  const related = relatedFields(catalog, resource);
+  const asked = { fields: [...resource.fields, ...related] };
   const decoded = decodeFilter(
-    resource,
+    asked,
     (filterValues ?? {}) as Record<string, unknown>,
   );
   const { conditions } = decoded;
   const others = Object.keys(decoded.rest).filter((key) => key !== "q");
   const fields = filterable(resource);
-  const set = (next: Decoded) => setFilters(encodeFilter(resource, next), {});
+  const set = (next: Decoded) => setFilters(encodeFilter(asked, next), {});
   const without = (index: number) =>
     conditions.filter((_condition, at) => at !== index);
+  const menuItem = (field: FilterField) => (
+    <MenuItem
+      key={field.name}
+      onClick={() => {
+        setMenu(null);
+        if (addButton.current !== null) {
+          setOpen({ anchor: addButton.current, field, index: null });
+        }
+      }}
+    >
+      {field.label}
+    </MenuItem>
+  );
   const canSearch = resource.schema.search !== null;
   return (
     <Box
@@ -166,7 +184,7 @@ export const FilterBar = ({ resource }: { resource: AdminResource }) => {
     >
       {canSearch && <SearchField resource={resource} />}
       {conditions.map((condition, index) => {
-        const field = fieldOf(resource, condition.field);
+        const field = filterField(asked, condition.field);
         return field === undefined ? null : (
           <ConditionChip
             key={`${condition.field}-${condition.operator}`}
@@ -190,7 +208,7 @@ export const FilterBar = ({ resource }: { resource: AdminResource }) => {
           }
         />
       )}
-      {fields.length > 0 && (
+      {fields.length + related.length > 0 && (
         <Button
           ref={addButton}
           startIcon={<FilterListIcon />}
@@ -221,19 +239,11 @@ export const FilterBar = ({ resource }: { resource: AdminResource }) => {
         disableRestoreFocus={open !== null}
         slotProps={{ paper: { sx: { maxHeight: 420, minWidth: 220 } } }}
       >
-        {fields.map((field) => (
-          <MenuItem
-            key={field.name}
-            onClick={() => {
-              setMenu(null);
-              if (addButton.current !== null) {
-                setOpen({ anchor: addButton.current, field, index: null });
-              }
-            }}
-          >
-            {field.label}
-          </MenuItem>
-        ))}
+        {fields.map(menuItem)}
+        {related.length > 0 && (
+          <ListSubheader>{translate("filters.related")}</ListSubheader>
+        )}
+        {related.map(menuItem)}
       </Menu>
       <Popover
         open={open !== null}

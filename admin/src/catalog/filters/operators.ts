@@ -1,5 +1,3 @@
-import type { AdminResource } from "../adopt.ts";
-import { fieldOf } from "../adopt.ts";
 import type { CatalogField } from "../types.ts";
 
 /**
@@ -21,7 +19,9 @@ export type OperatorName =
   | "contains_any"
   | "contains_all"
   | "empty"
-  | "not_empty";
+  | "not_empty"
+  | "has"
+  | "has_none";
 
 /** What a person gives with an operator. */
 export type Operand =
@@ -33,6 +33,11 @@ export type Condition = {
   value: unknown;
 };
 
+/** A column, a column of a related record, or whether records point here. */
+export type FilterField = CatalogField & { asks?: "existence" };
+
+type WithFields = { fields: readonly FilterField[] };
+
 export type ListFilter = Readonly<Record<string, unknown>>;
 
 const isNumber = (field: CatalogField) =>
@@ -42,7 +47,8 @@ const isTime = (field: CatalogField) =>
   field.kind === "datetime" || field.kind === "date";
 
 /** The questions a column of this kind can answer, the likeliest first. */
-export function operatorsFor(field: CatalogField): OperatorName[] {
+export function operatorsFor(field: FilterField): OperatorName[] {
+  if (field.asks === "existence") return ["has", "has_none"];
   const nulls: OperatorName[] = field.nullable ? ["empty", "not_empty"] : [];
   if (field.array) return ["contains_any", "contains_all", ...nulls];
   if (field.reference !== null || field.values !== null) {
@@ -71,6 +77,8 @@ export function operandOf(
     case "no":
     case "empty":
     case "not_empty":
+    case "has":
+    case "has_none":
       return "none";
     case "between":
       return "range";
@@ -85,8 +93,13 @@ export function operandOf(
   }
 }
 
+export const filterField = (
+  { fields }: WithFields,
+  name: string,
+): FilterField | undefined => fields.find((field) => field.name === name);
+
 /** A filter is on offer where the API has one and a person would use it. */
-export const filterable = (resource: AdminResource): CatalogField[] =>
+export const filterable = (resource: WithFields): FilterField[] =>
   resource.fields.filter(
     (field) => field.filter && !field.hidden && operatorsFor(field).length > 0,
   );
@@ -174,6 +187,10 @@ export function encodeCondition(
       return { [`${name}@isNull`]: true };
     case "not_empty":
       return { [`${name}@isNull`]: false };
+    case "has":
+      return { [`${name}@exists`]: true };
+    case "has_none":
+      return { [`${name}@exists`]: false };
   }
 }
 
@@ -182,7 +199,7 @@ const asList = (value: unknown): unknown[] =>
 
 /** One key of a filter → a condition, or null where no chip could say it. */
 function decode(
-  field: CatalogField,
+  field: FilterField,
   operator: string | undefined,
   value: unknown,
 ): Condition | null {
@@ -207,6 +224,8 @@ function decode(
     case "gte":
     case "lte":
       return say(operator, field.kind === "datetime" ? dayOf(value) : value);
+    case "exists":
+      return say(value === false ? "has_none" : "has", null);
     case "isNull":
       return say(value === false ? "not_empty" : "empty", null);
     case "eq":
@@ -230,14 +249,14 @@ export type Decoded = {
 };
 
 export function decodeFilter(
-  resource: AdminResource,
+  resource: WithFields,
   filter: ListFilter,
 ): Decoded {
   const conditions: Condition[] = [];
   const rest: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(filter)) {
     const [name = "", operator] = key.split("@");
-    const field = fieldOf(resource, name);
+    const field = filterField(resource, name);
     const condition =
       key === "q" || value === undefined || field === undefined
         ? null
@@ -268,12 +287,12 @@ export function decodeFilter(
 
 /** The whole filter of a list; of two conditions with the same key the later one counts. */
 export function encodeFilter(
-  resource: AdminResource,
+  resource: WithFields,
   { conditions, rest }: Decoded,
 ): Record<string, unknown> {
   let filter: Record<string, unknown> = { ...rest };
   for (const condition of conditions) {
-    const field = fieldOf(resource, condition.field);
+    const field = filterField(resource, condition.field);
     if (field !== undefined && isComplete(field, condition)) {
       filter = { ...filter, ...encodeCondition(field, condition) };
     }
