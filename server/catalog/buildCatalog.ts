@@ -94,6 +94,7 @@ function describe(
     icon: tags["icon"] || null,
     order: Number(tags["order"] ?? 1000),
     hidden: "hidden" in tags,
+    isLive: table?.isLive ?? false,
     represent: resource.represent,
     verbs: {
       list: schema.list !== null,

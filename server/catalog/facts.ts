@@ -13,6 +13,8 @@ export type TableFacts = {
   rights: Record<string, RoleRights>;
   columns: Record<string, { type: string; generated: boolean }>;
   maxLengths: Record<string, number>;
+  /** Has the triggers of app_private.announce_changes. */
+  isLive: boolean;
 };
 
 export type Facts = {
@@ -92,6 +94,7 @@ select json_build_object(
         select json_object_agg(c.name, json_build_object('type', c.type, 'generated', c.generated) order by c.attnum)
         from columns c where c.attrelid = t.oid
       ),
+      'isLive', exists (select 1 from pg_trigger g where g.tgrelid = t.oid and g.tgname = '_950_announce_insert'),
       'maxLengths', coalesce((
         select json_object_agg(x.name, x.length) from (
           select l.name, min(l.length) as length from lengths l where l.attrelid = t.oid group by l.name

@@ -166,6 +166,8 @@ export type CatalogResource = {
   icon: string | null;
   order: number;
   hidden: boolean;
+  /** Tells of its changes: `rowsChanged(tables: [name])`. */
+  isLive: boolean;
   /** GraphQL field that stands for a record where there is room for one. */
   represent: string;
   verbs: {

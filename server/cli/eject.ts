@@ -17,7 +17,7 @@ import { projectDir } from "../config.ts";
 import { ejectPages } from "../eject/ejectPages.ts";
 import { fullestResource, resourceNames } from "../eject/fullestResource.ts";
 import { noConstraintErrors } from "../errors/constraints.ts";
-import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
+import { LiveSubscriber } from "../graphile/live/LiveSubscriber.ts";
 import { makePreset } from "../graphile/preset.ts";
 import { makeStoragePlugins } from "../storage/plugins.ts";
 import { makeFileUrls } from "../storage/signUrls.ts";

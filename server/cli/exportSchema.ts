@@ -9,7 +9,7 @@ import { anonymousActor } from "../auth/actor.ts";
 import { registryShapeOf } from "../catalog/CatalogPlugin.ts";
 import { catalogPlugins } from "../catalog/plugins.ts";
 import { noConstraintErrors } from "../errors/constraints.ts";
-import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
+import { LiveSubscriber } from "../graphile/live/LiveSubscriber.ts";
 import { makePreset } from "../graphile/preset.ts";
 import { makeStoragePlugins } from "../storage/plugins.ts";
 import { makeFileUrls } from "../storage/signUrls.ts";

@@ -2,12 +2,14 @@ import type { IncomingMessage } from "node:http";
 
 import type { WithPgClient } from "postgraphile/@dataplan/pg";
 import type { NodePostgresPgClient } from "postgraphile/adaptors/pg";
+import type { GrafastSubscriber } from "postgraphile/grafast";
 import type {} from "postgraphile/grafserv/express/v4";
 
 import { type Actor, anonymousActor } from "../auth/actor.ts";
 import { pgSettingsFor } from "../auth/pgSettings.ts";
 import { AppError } from "../errors.ts";
 import { requestScope } from "../requestScope.ts";
+import type { RowsEvent, RowsWatcher } from "./live/RowsWatcher.ts";
 
 export type ResolveActor = (
   request: IncomingMessage,
@@ -21,7 +23,23 @@ export type ContextOptions = {
    * subscription, so that what was revoked meanwhile ends at once.
    */
   resolveActor: ResolveActor;
+  /** Opens a stream of changes for whoever `currentActor` says is asking. */
+  openRows: (
+    currentActor: () => Promise<Actor>,
+    topic: string,
+  ) => Promise<RowsWatcher>;
 };
+
+/** What `listen` subscribes to: a topic is a list of tables. */
+export type LiveRows = GrafastSubscriber<Record<string, RowsEvent>>;
+
+declare global {
+  namespace Grafast {
+    interface Context {
+      liveRows: LiveRows;
+    }
+  }
+}
 
 /** 4000–4999 are the application's; graphql-ws clients do not retry on 44xx. */
 const CLOSE_SIGNED_OUT = 4401;
@@ -32,11 +50,24 @@ export function makeContext(
 ): NonNullable<GraphileConfig.GrafastOptions["context"]> {
   const settings = (actor: Actor) => pgSettingsFor(actor, options.statementMs);
   return ({ ws, expressv4, node }, args) => {
+    const request = ws?.request ?? expressv4?.req ?? node?.req;
     const first =
-      actorOn(ws?.request ?? expressv4?.req ?? node?.req) ??
+      actorOn(request) ??
       anonymousActor(requestScope.getStore()?.requestId ?? "none");
-    const request = ws?.request;
-    if (request === undefined) return { pgSettings: settings(first) };
+    const currentActor = async () => {
+      if (request === undefined) return first;
+      const actor = await options.resolveActor(request, first.requestId);
+      if (first.userId !== null && actor.userId !== first.userId) {
+        ws?.socket?.close(CLOSE_SIGNED_OUT, "Signed out");
+        throw new AppError("LOGIN");
+      }
+      return actor;
+    };
+    const liveRows: LiveRows = {
+      subscribe: (topic) => options.openRows(currentActor, String(topic)),
+    };
+    if (ws?.request === undefined)
+      return { pgSettings: settings(first), liveRows };
 
     const original: WithPgClient<NodePostgresPgClient> =
       args.contextValue["withPgClient"];
@@ -45,16 +76,10 @@ export function makeContext(
     const withPgClient: WithPgClient<NodePostgresPgClient> = async (
       _stale,
       callback,
-    ) => {
-      const actor = await options.resolveActor(request, first.requestId);
-      if (first.userId !== null && actor.userId !== first.userId) {
-        ws?.socket?.close(CLOSE_SIGNED_OUT, "Signed out");
-        throw new AppError("LOGIN");
-      }
-      return original(settings(actor), callback);
-    };
+    ) => original(settings(await currentActor()), callback);
     return {
       pgSettings: settings(first),
+      liveRows,
       withPgClient: Object.assign(withPgClient, { release: original.release }),
     };
   };

@@ -40,3 +40,15 @@ export const MAX_FILTER_RELATIONS = 12;
 
 /** Operations one websocket may have open at once. */
 export const MAX_OPEN_OPERATIONS = 50;
+
+/** Tables one live subscription may name. */
+export const MAX_LIVE_TABLES = 20;
+
+/** Live subscriptions one person may have open at this server, over all pages. */
+export const MAX_LIVE_PER_PERSON = 200;
+
+/** Ids one live event names; more are told as "anything". */
+export const MAX_LIVE_IDS = 100;
+
+/** Of one table a subscriber is told at most so often: four times a second. */
+export const MIN_LIVE_INTERVAL_MS = 250;

@@ -13,7 +13,8 @@ import { makeMaskError } from "../errors.ts";
 import type { ConstraintErrors } from "../errors/constraints.ts";
 import { makeContext, type ResolveActor } from "./context.ts";
 import { FILTER_OPERATORS } from "./filterOperators.ts";
-import type { LiveSubscriber } from "./LiveSubscriber.ts";
+import type { LiveSubscriber } from "./live/LiveSubscriber.ts";
+import { openRows } from "./live/openRows.ts";
 import { BehaviorMemoryPlugin } from "./plugins/BehaviorMemoryPlugin.ts";
 import { makeDefaultPagePlugin } from "./plugins/DefaultPagePlugin.ts";
 import { makeGroupLimitPlugin } from "./plugins/GroupLimitPlugin.ts";
@@ -79,7 +80,8 @@ export function makePreset({
       makePgService({
         pool,
         schemas: ["app_public"],
-        pgSubscriber: subscriber,
+        // One connection listens for all: live/LiveSubscriber.
+        pubsub: false,
       }),
     ],
     schema: {
@@ -88,7 +90,12 @@ export function makePreset({
       connectionFilterSetofFunctions: false,
     },
     grafast: {
-      context: makeContext({ statementMs: limits.statementMs, resolveActor }),
+      context: makeContext({
+        statementMs: limits.statementMs,
+        resolveActor,
+        openRows: (currentActor, topic) =>
+          openRows({ pool, subscriber }, currentActor, topic),
+      }),
       explain: false,
       timeouts: {
         planning: limits.planningMs,

@@ -14,7 +14,7 @@ import { isAllowedOrigin } from "../auth/isAllowedOrigin.ts";
 import { makeRegistrationLimitPlugin } from "../auth/RegistrationLimitPlugin.ts";
 import { catalogPlugins } from "../catalog/plugins.ts";
 import { toPublicError } from "../errors.ts";
-import { LiveSubscriber } from "../graphile/LiveSubscriber.ts";
+import { LiveSubscriber } from "../graphile/live/LiveSubscriber.ts";
 import { makePreset } from "../graphile/preset.ts";
 import { makeUpgradeHandler } from "../graphile/websockets.ts";
 import { requestScope } from "../requestScope.ts";

@@ -51,6 +51,7 @@ export function buildResource(
     icon: null,
     order: 1000,
     hidden: false,
+    isLive: false,
     represent: "name",
     verbs: {
       list: true,

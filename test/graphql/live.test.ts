@@ -14,9 +14,13 @@ import {
   type TestActor,
   type TestDatabase,
 } from "../helpers/database.ts";
-import { buildImportRun } from "../helpers/factories.ts";
+import {
+  buildProduct,
+  buildUser,
+  buildWardrobeItem,
+} from "../helpers/factories.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
-import { makeWorld, type World } from "./twoBrands.ts";
+import { addProducts, makeWorld, type World } from "./twoBrands.ts";
 
 let db: TestDatabase;
 let api: TestApi;
@@ -38,18 +42,16 @@ afterAll(async () => {
   await db?.drop();
 });
 
-const CHANGED = `subscription Watch($rowId: UUID!) {
-  importRunChanged(rowId: $rowId) { importRun { rowId processedRows } }
+const CHANGED = `subscription Watch($tables: [String!]!) {
+  rowsChanged(tables: $tables) { table rowIds at }
 }`;
 
+type Changed = { table: string; rowIds: string[] | null; at: string };
 type Event = {
-  data?: {
-    importRunChanged: {
-      importRun: { rowId: string; processedRows: number } | null;
-    } | null;
-  } | null;
+  data?: { rowsChanged: Changed | null } | null;
   errors?: readonly { message: string; extensions?: Record<string, unknown> }[];
 };
+type Events = AsyncIterableIterator<Event>;
 
 function connect(actor: TestActor) {
   const socket = api.socketUrl(actor);
@@ -67,150 +69,318 @@ function connect(actor: TestActor) {
   return {
     become: socket.become,
     closeCode,
-    watch: (rowId: string) =>
-      client.iterate({
-        query: CHANGED,
-        variables: { rowId },
-      }) as AsyncIterableIterator<Event>,
+    watch: (...tables: string[]) =>
+      client.iterate({ query: CHANGED, variables: { tables } }) as Events,
     iterate: (query: string, variables?: Record<string, unknown>) =>
       client.iterate({
         query,
         ...(variables === undefined ? {} : { variables }),
-      }) as AsyncIterableIterator<Event>,
+      }) as Events,
   };
 }
 
-async function makeRun(brandId: string): Promise<string> {
+async function changedIn(events: Events): Promise<Changed> {
+  const { value, done } = await events.next();
+  if (done === true) throw new Error("The subscription ended");
+  const event = value as Event;
+  expect(event.errors).toBeUndefined();
+  if (!event.data?.rowsChanged) throw new Error("An event without rows");
+  return event.data.rowsChanged;
+}
+
+/** A subscription that is told of everything from here on. */
+async function watching(actor: TestActor, ...tables: string[]) {
+  const connection = connect(actor);
+  const events = connection.watch(...tables);
+  const opened = new Set<string>();
+  while (opened.size < tables.length) {
+    const { table, rowIds } = await changedIn(events);
+    expect(rowIds).toBeNull();
+    opened.add(table);
+  }
+  return { ...connection, events };
+}
+
+/** What is told before `id` is, which is told last. */
+async function idsUntil(events: Events, id: string): Promise<string[]> {
+  const ids: string[] = [];
+  while (!ids.includes(id)) {
+    const { rowIds } = await changedIn(events);
+    ids.push(...(rowIds ?? []));
+  }
+  return ids;
+}
+
+async function productOf(brandId: string): Promise<string> {
   const client = await db.root.connect();
   try {
-    return (await buildImportRun(client, { brand_id: brandId })).id;
+    return (await buildProduct(client, { brand_id: brandId })).id;
   } finally {
     client.release();
   }
 }
 
-async function progress(run: string, rows: number): Promise<void> {
+async function touch(...ids: string[]): Promise<void> {
   await db.root.query(
-    "update app_public.import_runs set processed_rows = $2, created_count = $2 where id = $1",
-    [run, rows],
+    "update app_public.products set color = 'Red' where id = any ($1)",
+    [ids],
   );
 }
 
-/**
- * Changes the run until the subscriber hears of it: it may not listen yet when
- * the first change is made.
- */
-async function changeUntilHeard(
-  run: string,
-  events: AsyncIterableIterator<Event>,
-): Promise<Event> {
-  const heard = events.next();
-  let done = false;
-  void heard.finally(() => {
-    done = true;
+describe("a subscription to rows", () => {
+  it("tells a member which rows of the brand were inserted, updated and deleted", async () => {
+    const { events } = await watching(world.lumiere.viewer, "products");
+    const id = await productOf(world.lumiere.id);
+    expect(await idsUntil(events, id)).toContain(id);
+    await touch(id);
+    const { table, rowIds, at } = await changedIn(events);
+    expect({ table, rowIds }).toEqual({ table: "products", rowIds: [id] });
+    expect(Date.parse(at)).not.toBeNaN();
+    await db.root.query("delete from app_public.products where id = $1", [id]);
+    expect((await changedIn(events)).rowIds).toEqual([id]);
   });
-  for (let rows = 1; !done; rows++) {
-    await progress(run, rows);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { value } = await heard;
-  return value as Event;
-}
 
-describe("a subscription to an import run", () => {
-  it("delivers the run as it is now, again and again", async () => {
-    const run = await makeRun(world.lumiere.id);
-    const events = connect(world.lumiere.manager).watch(run);
-    const first = await changeUntilHeard(run, events);
-    expect(first.errors).toBeUndefined();
-    expect(first.data?.importRunChanged?.importRun?.rowId).toBe(run);
+  it("tells nobody of another brand, nor a shopper, and staff of all", async () => {
+    const ours = await productOf(world.lumiere.id);
+    const theirs = await productOf(world.northside.id);
+    const lumiere = await watching(world.lumiere.manager, "products");
+    const northside = await watching(world.northside.manager, "products");
+    const staff = await watching(world.staff, "products");
+    const shopper = await watching(
+      world.shopper,
+      "products",
+      "wardrobe_categories",
+    );
+    await touch(ours, theirs);
+    expect(await idsUntil(lumiere.events, ours)).toEqual([ours]);
+    expect(await idsUntil(northside.events, theirs)).toEqual([theirs]);
+    const told = await changedIn(staff.events);
+    expect([...(told.rowIds ?? [])].sort()).toEqual([ours, theirs].sort());
+    // A table of nobody's is everybody's, and comes after what was not told.
+    await db.root.query(
+      "update app_public.wardrobe_categories set sort = sort where code = 'tops'",
+    );
+    expect(await changedIn(shopper.events)).toMatchObject({
+      table: "wardrobe_categories",
+      rowIds: ["tops"],
+    });
+  });
 
-    // The same query again: an answer that was remembered would be old.
-    await progress(run, 500);
-    let latest = 0;
-    while (latest !== 500) {
-      const { value } = await events.next();
-      latest =
-        (value as Event).data?.importRunChanged?.importRun?.processedRows ?? 0;
+  it("tells a person of the own rows, and nobody else of them", async () => {
+    const client = await db.root.connect();
+    const neighbour = await buildUser(client);
+    const mine = await watching(world.shopper, "wardrobe_items");
+    try {
+      await buildWardrobeItem(client, { user_id: neighbour.id });
+      const { id } = await buildWardrobeItem(client, {
+        user_id: world.shopper.userId ?? "",
+      });
+      expect(await idsUntil(mine.events, id)).toEqual([id]);
+    } finally {
+      client.release();
     }
-    expect(latest).toBe(500);
   });
 
-  it("is refused for a run of another brand, and for one that does not exist", async () => {
-    const run = await makeRun(world.northside.id);
-    for (const rowId of [run, "00000000-0000-7000-8000-000000000000"]) {
-      const { value } = await connect(world.lumiere.manager)
-        .watch(rowId)
+  it("keeps the views of colleagues and of people from everybody, staff too", async () => {
+    const make = async (actor: TestActor, name: string) => {
+      const { rows } = await db.root.query<{ id: string }>(
+        `insert into app_public.saved_views (user_id, brand_id, resource, name, view)
+           values ($1, $2, 'products', $3, '{}') returning id`,
+        [actor.userId, actor.brandId ?? null, name],
+      );
+      return rows[0]?.id ?? "";
+    };
+    const owner = await watching(world.lumiere.owner, "saved_views");
+    const staff = await watching(world.staff, "saved_views");
+    await make(world.lumiere.viewer, "Live: of a colleague");
+    const own = await make(world.lumiere.owner, "Live: own");
+    const ofStaff = await make(world.staff, "Live: of staff");
+    expect(await idsUntil(owner.events, own)).toEqual([own]);
+    expect(await idsUntil(staff.events, ofStaff)).toEqual([ofStaff]);
+  });
+
+  it("tells both the brand and the person of what concerns both", async () => {
+    const { viewer, manager } = world.lumiere;
+    const brand = await watching(manager, "brand_members");
+    const person = await watching(
+      { role: "closetai_user", userId: viewer.userId ?? "" },
+      "brand_members",
+    );
+    await db.root.query(
+      "update app_public.brand_members set role = role where user_id = $1",
+      [viewer.userId],
+    );
+    // A key of two columns is not told.
+    expect((await changedIn(brand.events)).rowIds).toBeNull();
+    expect((await changedIn(person.events)).rowIds).toBeNull();
+  });
+
+  it.each([
+    ["anonymous", "products", "LOGIN", undefined],
+    ["shopper", "import_runs", "NTFND", "tables"],
+    ["shopper", "nothing", "NTFND", "tables"],
+    ["shopper", 'a"b\u0000', "NTFND", "tables"],
+    ["shopper", "x".repeat(5_000), "NTFND", "tables"],
+    ["shopper", "currencies", "INVAL", "tables"],
+  ] as const)(
+    "refuses %s who asks for %j with %s",
+    async (who, table, code, field) => {
+      const actor =
+        who === "shopper"
+          ? world.shopper
+          : { role: "closetai_anonymous", userId: null };
+      const { value } = await connect(actor).watch(table).next();
+      const { errors } = value as Event;
+      expect(errors?.[0]?.message.length).toBeGreaterThan(10);
+      expect(errors?.[0]?.extensions).toMatchObject({
+        code,
+        ...(field === undefined ? {} : { field }),
+      });
+    },
+  );
+
+  it("refuses no table and too many tables", async () => {
+    for (const [tables, code] of [
+      [[], "INVAL"],
+      [Array.from({ length: 21 }, (_, n) => `t${n}`), "LIMIT"],
+    ] as const) {
+      const { value } = await connect(world.shopper)
+        .watch(...tables)
         .next();
-      const event = value as Event;
-      expect(event.errors?.[0]?.extensions).toMatchObject({ code: "NTFND" });
+      expect((value as Event).errors?.[0]?.extensions).toMatchObject({
+        code,
+        field: "tables",
+      });
     }
   });
 
-  it("shows nothing any more once the membership ended", async () => {
-    const run = await makeRun(world.lumiere.id);
-    const connection = connect(world.lumiere.manager);
-    const events = connection.watch(run);
-    await changeUntilHeard(run, events);
-    // Still signed in, without the brand: what the session now resolves to.
+  it("ends at the next event once the membership ended, and tells nothing of it", async () => {
+    const id = await productOf(world.lumiere.id);
+    const connection = await watching(world.lumiere.manager, "products");
     connection.become({
       role: "closetai_user",
       userId: world.lumiere.manager.userId ?? null,
     });
-    await progress(run, 900);
-    const seen: (number | undefined)[] = [];
-    for (;;) {
-      const { value } = await events.next();
-      const event = value as Event;
-      if (event.data?.importRunChanged?.importRun == null) {
-        expect(seen).not.toContain(900);
-        break;
-      }
-      seen.push(event.data.importRunChanged.importRun.processedRows);
-    }
+    await touch(id);
+    expect((await connection.events.next()).done).toBe(true);
   });
 
   it("ends with the session", async () => {
-    const run = await makeRun(world.lumiere.id);
-    const connection = connect(world.lumiere.manager);
-    const events = connection.watch(run);
-    await changeUntilHeard(run, events);
+    const id = await productOf(world.lumiere.id);
+    const connection = await watching(world.lumiere.manager, "products");
     connection.become({ role: "closetai_anonymous", userId: null });
-    await progress(run, 901);
+    await touch(id);
     expect(await connection.closeCode).toBe(4401);
-    await expect(
-      (async () => {
-        for await (const event of events) {
-          expect(
-            event.data?.importRunChanged?.importRun?.processedRows,
-          ).not.toBe(901);
-        }
-      })(),
-    ).rejects.toBeDefined();
   });
 
-  it("goes on after the listening connection was cut", async () => {
-    const run = await makeRun(world.lumiere.id);
-    const events = connect(world.lumiere.manager).watch(run);
-    await changeUntilHeard(run, events);
+  it("makes few events of 2,000 changes", async () => {
+    const id = await productOf(world.lumiere.id);
+    const { events } = await watching(world.lumiere.viewer, "products");
+    await db.root.query(
+      `do $$ begin for n in 1..2000 loop
+         update app_public.products set year = 2000 + n % 20 where id = '${id}'; commit;
+       end loop; end $$`,
+    );
+    const last = await productOf(world.lumiere.id);
+    const seen: Changed[] = [];
+    while (seen.at(-1)?.rowIds?.includes(last) !== true)
+      seen.push(await changedIn(events));
+    // Four a second at most: however slow this machine is, far below 2,000.
+    expect(seen.length).toBeLessThan(200);
+    const times = seen.map(({ at }) => Date.parse(at));
+    for (const [index, at] of times.entries())
+      if (index > 0) expect(at - (times[index - 1] ?? 0)).toBeGreaterThan(200);
+  });
+
+  it("says that anything may have changed when more than a hundred rows did", async () => {
+    const { events } = await watching(world.northside.viewer, "products");
+    await addProducts(db, world.northside.id, 101);
+    expect((await changedIn(events)).rowIds).toBeNull();
+  });
+
+  it("goes on after the listening connection was cut, and says so", async () => {
+    const { events } = await watching(world.lumiere.manager, "products");
     const { rowCount } = await db.root.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = 'closetai live' and datname = current_database()`,
     );
     expect(rowCount).toBe(1);
-    await api.live.ready();
-    // An event comes by itself: what was missed meanwhile is not lost.
-    const { value } = await events.next();
-    expect((value as Event).data?.importRunChanged?.importRun?.rowId).toBe(run);
-    expect((await changeUntilHeard(run, events)).errors).toBeUndefined();
+    // By itself: what was missed meanwhile is not lost.
+    expect((await changedIn(events)).rowIds).toBeNull();
+    const id = await productOf(world.lumiere.id);
+    expect(await idsUntil(events, id)).toContain(id);
+  });
+
+  it("tells what a transaction commits that had found nobody listening", async () => {
+    const id = await productOf(world.lumiere.id);
+    const writer = await db.root.connect();
+    try {
+      await writer.query("begin");
+      await writer.query(
+        "update app_public.products set color = 'Blue' where id = $1",
+        [id],
+      );
+      const events = connect(world.lumiere.manager).watch("products");
+      expect((await changedIn(events)).rowIds).toBeNull();
+      await writer.query("commit");
+      expect((await changedIn(events)).table).toBe("products");
+    } finally {
+      writer.release();
+    }
+  });
+
+  it("notifies nobody while nobody watches", async () => {
+    await Promise.all(clients.splice(0).map((client) => client.dispose()));
+    const id = await productOf(world.lumiere.id);
+    const listener = await db.root.connect();
+    const told: string[] = [];
+    listener.on("notification", ({ payload }) => told.push(payload ?? ""));
+    try {
+      await listener.query("listen app_rows");
+      // The lock of the table goes with its last subscriber.
+      const locked = async () => {
+        const { rows } = await db.root.query(
+          `select from pg_locks where locktype = 'advisory' and classid = 7264106
+             and database = (select oid from pg_database where datname = current_database())`,
+        );
+        return rows.length > 0;
+      };
+      while (await locked())
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      await touch(id);
+      await listener.query("select pg_notify('app_rows', 'last')");
+      while (!told.includes("last")) await listener.query("select 1");
+      expect(told).toEqual(["last"]);
+    } finally {
+      await listener.query("unlisten *");
+      listener.release(true);
+    }
+  });
+
+  it("is one of two hundred at most for each person", async () => {
+    const person = world.northside.analyst;
+    const errors = await Promise.all(
+      Array.from({ length: 5 }, () => connect(person)).flatMap((connection) =>
+        Array.from({ length: 41 }, async () => {
+          const { value } = await connection.watch("products").next();
+          return (value as Event).errors?.[0]?.extensions?.["code"];
+        }),
+      ),
+    );
+    expect(errors.filter((code) => code === "LIMIT")).toHaveLength(5);
+    expect(errors.filter((code) => code === undefined)).toHaveLength(200);
   });
 });
 
 describe("a websocket", () => {
   it("answers queries under the limits of HTTP", async () => {
     const { iterate } = connect(world.lumiere.viewer);
+    const { rows } = await db.root.query<{ totalCount: number }>(
+      `select count(*)::integer as "totalCount" from app_public.products where brand_id = $1`,
+      [world.lumiere.id],
+    );
     const { value } = await iterate("{ products { totalCount } }").next();
-    expect(value).toEqual({ data: { products: { totalCount: 3 } } });
+    expect(value).toEqual({ data: { products: rows[0] } });
     for (const [query, variables, code] of [
       ["{ products(first: 501) { totalCount } }", undefined, "LIMIT"],
       [
@@ -240,11 +410,10 @@ describe("a websocket", () => {
   });
 
   it("is closed when it opens too many operations at once", async () => {
-    const run = await makeRun(world.lumiere.id);
     const connection = connect(world.lumiere.manager);
     const opened = Array.from({ length: 60 }, () =>
       connection
-        .watch(run)
+        .watch("products")
         .next()
         .catch(() => "closed"),
     );

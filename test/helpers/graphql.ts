@@ -9,7 +9,7 @@ import { grafserv } from "postgraphile/grafserv/node";
 import { type Actor, anonymousActor } from "../../server/auth/actor.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/config.ts";
 import { loadConstraintErrors } from "../../server/errors/constraints.ts";
-import { LiveSubscriber } from "../../server/graphile/LiveSubscriber.ts";
+import { LiveSubscriber } from "../../server/graphile/live/LiveSubscriber.ts";
 import { makePreset } from "../../server/graphile/preset.ts";
 import { makeUpgradeHandler } from "../../server/graphile/websockets.ts";
 import { requestScope } from "../../server/requestScope.ts";

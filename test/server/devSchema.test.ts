@@ -6,7 +6,7 @@ import { anonymousActor } from "../../server/auth/actor.ts";
 import { DEFAULT_LIMITS } from "../../server/config.ts";
 import { fingerprint } from "../../server/dev/fingerprint.ts";
 import { noConstraintErrors } from "../../server/errors/constraints.ts";
-import { LiveSubscriber } from "../../server/graphile/LiveSubscriber.ts";
+import { LiveSubscriber } from "../../server/graphile/live/LiveSubscriber.ts";
 import { BehaviorMemoryPlugin } from "../../server/graphile/plugins/BehaviorMemoryPlugin.ts";
 import { makePreset } from "../../server/graphile/preset.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";

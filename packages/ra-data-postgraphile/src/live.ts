@@ -34,24 +34,40 @@ export type LiveClient = {
 export type LiveField = {
   /** `importRunChanged` */
   field: string;
-  /** The argument that takes the record's id, and its type; none for a whole table. */
-  argument?: { name: string; type: string };
+  /** The argument that takes the record's id, and its type; `value` in place of the id. */
+  argument?: { name: string; type: string; value?: unknown };
   /** What is read of the event: at least one field. Default `__typename`. */
   selection?: string;
   /** The ids in the event, where it tells them. */
   ids?: (event: unknown) => readonly Identifier[];
 };
 
-/** Resource → what tells of its records, one by one or all together. */
+/**
+ * Resource → what tells of its records, one by one or all together. A record
+ * without a field of its own hears what the list's field tells of it.
+ */
 export type LiveFields = Readonly<
   Record<string, { list?: LiveField; record?: LiveField }>
 >;
+
+/** Tables that one field tells of: `rowsChanged(tables: ["products"]) { rowIds }`. */
+export const rowsChanged = (table: string): { list: LiveField } => ({
+  list: {
+    field: "rowsChanged",
+    argument: { name: "tables", type: "[String!]!", value: [table] },
+    selection: "rowIds",
+    ids: (event) =>
+      (event as { rowIds: readonly Identifier[] | null } | null)?.rowIds ?? [],
+  },
+});
 
 export type LiveOptions = {
   client: LiveClient;
   fields: LiveFields;
   /** Events within this time are told as one. Default 250. */
   coalesceMs?: number;
+  /** A subscription stays open so long after the last listener left. Default 0. */
+  lingerMs?: number;
   /** What the server refuses or breaks off: the page is then no longer live. */
   onError: (topic: string, error: unknown) => void;
 };
@@ -107,37 +123,48 @@ export const buildSubscription = (
       throw new Error(`"${argument.type}" is not a GraphQL type.`);
     }
   }
-  const hasArgument = argument !== undefined && id !== null;
+  const value = argument?.value ?? id;
+  const hasArgument = argument !== undefined && value !== null;
   const operationName = `${upperFirst(field.field)}_live`;
   return {
     operationName,
-    query: `subscription ${operationName}${hasArgument ? `($id: ${argument.type})` : ""} { ${field.field}${hasArgument ? `(${argument.name}: $id)` : ""} { ${field.selection ?? "__typename"} } }`,
-    variables: hasArgument ? { id } : {},
+    query: `subscription ${operationName}${hasArgument ? `($value: ${argument.type})` : ""} { ${field.field}${hasArgument ? `(${argument.name}: $value)` : ""} { ${field.selection ?? "__typename"} } }`,
+    variables: hasArgument ? { value } : {},
     field,
   };
 };
 
 type Topic = {
   callbacks: Set<LiveCallback>;
-  stop: (() => void) | null;
   pending: { type: string; ids: Set<Identifier> | null } | null;
   timer: ReturnType<typeof setTimeout> | null;
 };
 
+/** A subscription at the server, and the topics that hear of it. */
+type Source = {
+  topics: Set<string>;
+  stop: (() => void) | null;
+  closing: ReturnType<typeof setTimeout> | null;
+};
+
 const nothing = { data: null } as const;
 
+/** After the server ended a subscription: perhaps a new one is allowed. */
+const AGAIN_MS = 1_000;
+
 /**
- * One subscription for each topic, however many listen; events of a moment are
- * told as one. Events carry ids, never data: what changed is read anew, as the
- * person who reads it. After a reconnect every topic is told once, because what
- * happened meanwhile was not heard.
+ * One subscription for each resource, however many topics and listeners; events
+ * of a moment are told as one. Events carry ids, never data: what changed is read
+ * anew, as the person who reads it. After a reconnect every topic is told once,
+ * because what happened meanwhile was not heard.
  */
 export const makeLive = (
   schemas: ResourceSchemas,
   options: LiveOptions | null,
 ): Live => {
-  const coalesceMs = options?.coalesceMs ?? 250;
+  const { coalesceMs = 250, lingerMs = 0 } = options ?? {};
   const topics = new Map<string, Topic>();
+  const sources = new Map<string, Source>();
   let connects = 0;
 
   const flush = (name: string, topic: Topic) => {
@@ -177,31 +204,91 @@ export const makeLive = (
     topic.timer ??= setTimeout(() => flush(name, topic), coalesceMs);
   };
 
-  const start = (name: string): (() => void) | null => {
+  /** A record hears its own id only; of anything, it hears that it is meant too. */
+  const tellOfSource = (source: Source, ids: readonly Identifier[]) => {
+    for (const name of source.topics) {
+      const { id } = parseTopic(name);
+      if (id === null) tell(name, "updated", ids);
+      else if (ids.length === 0 || ids.some((told) => String(told) === id)) {
+        tell(name, "updated", [id]);
+      }
+    }
+  };
+
+  /** What tells of a topic: its own field, or that of its resource. */
+  const sourceOf = (name: string): string | null => {
     if (!options) return null;
-    const { client, fields, onError } = options;
-    const subscription = buildSubscription(fields, name);
-    if (!subscription) return null;
+    const { resource } = parseTopic(name);
+    const entry = Object.hasOwn(options.fields, resource)
+      ? options.fields[resource]
+      : undefined;
+    if (name !== listTopic(resource) && entry?.record) return name;
+    return entry?.list ? listTopic(resource) : null;
+  };
+
+  const start = (key: string, source: Source): void => {
+    if (!options) return;
+    const subscription = buildSubscription(options.fields, key);
+    if (!subscription) return;
     const { field, ...payload } = subscription;
-    const { id } = parseTopic(name);
-    return client.subscribe(payload, {
+    let ended = false;
+    const stop = options.client.subscribe(payload, {
       next: ({ data, errors }) => {
         if (errors) {
-          onError(name, errors);
+          options.onError(key, errors);
           return;
         }
         const event = (data as Record<string, unknown> | null | undefined)?.[
           field.field
         ];
-        tell(name, "updated", field.ids?.(event) ?? (id === null ? [] : [id]));
+        tellOfSource(source, field.ids?.(event) ?? []);
       },
-      error: (error) => onError(name, error),
+      error: (error) => {
+        ended = true;
+        source.stop = null;
+        options.onError(key, error);
+      },
       complete: () => {
-        // The next one who listens begins anew.
-        const topic = topics.get(name);
-        if (topic) topic.stop = null;
+        if (ended || sources.get(key) !== source || source.closing) return;
+        // The server ended it, for instance because the role changed.
+        source.stop = null;
+        setTimeout(() => {
+          if (sources.get(key) === source && source.stop === null) {
+            start(key, source);
+          }
+        }, AGAIN_MS);
       },
     });
+    source.stop = stop;
+  };
+
+  const open = (name: string): void => {
+    const key = sourceOf(name);
+    if (key === null) return;
+    const source = sources.get(key) ?? {
+      topics: new Set<string>(),
+      stop: null,
+      closing: null,
+    };
+    sources.set(key, source);
+    source.topics.add(name);
+    if (source.closing !== null) clearTimeout(source.closing);
+    source.closing = null;
+    if (source.stop === null) start(key, source);
+  };
+
+  const close = (name: string): void => {
+    const key = sourceOf(name);
+    const source = key === null ? undefined : sources.get(key);
+    if (key === null || !source) return;
+    source.topics.delete(name);
+    if (source.topics.size > 0) return;
+    const end = () => {
+      sources.delete(key);
+      source.stop?.();
+    };
+    if (lingerMs === 0) end();
+    else source.closing = setTimeout(end, lingerMs);
   };
 
   options?.client.on?.("connected", () => {
@@ -218,13 +305,12 @@ export const makeLive = (
       }
       const topic = topics.get(name) ?? {
         callbacks: new Set<LiveCallback>(),
-        stop: null,
         pending: null,
         timer: null,
       };
       topics.set(name, topic);
       topic.callbacks.add(callback);
-      topic.stop ??= start(name);
+      open(name);
       return nothing;
     },
     unsubscribe: async (name, callback) => {
@@ -232,8 +318,8 @@ export const makeLive = (
       topic?.callbacks.delete(callback);
       if (topic?.callbacks.size === 0) {
         if (topic.timer !== null) clearTimeout(topic.timer);
-        topic.stop?.();
         topics.delete(name);
+        close(name);
       }
       return nothing;
     },

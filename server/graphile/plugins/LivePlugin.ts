@@ -1,56 +1,72 @@
-import { context, lambda, listen, type Step } from "postgraphile/grafast";
+import { context, get, lambda, listen, type Step } from "postgraphile/grafast";
 import { extendSchema } from "postgraphile/utils";
 
-import { AppError } from "../../errors/AppError.ts";
-import { liveTopic } from "../LiveSubscriber.ts";
+import { topicOf } from "../live/openRows.ts";
+import type { RowsEvent } from "../live/RowsWatcher.ts";
 
 /**
- * `importRunChanged` tells when a run may have changed. The event carries no
- * data: the run is read anew, as the subscriber, each time.
+ * `rowsChanged` tells that rows changed, never what they say: the client reads
+ * them again, under its own policies.
  */
-export const LivePlugin = extendSchema((build) => {
-  const runs = build.pgResources["import_runs"];
-  // Not every database has imports; what is absent needs no subscription.
-  if (runs === undefined || runs.parameters) return { typeDefs: "" };
-  const ImportRun = build.inflection.tableType(runs.codec);
-  return {
+export const LivePlugin = extendSchema(
+  {
     typeDefs: /* GraphQL */ `
       extend type Subscription {
         """
-        Tells when this import run may have changed, until it is unsubscribed.
+        Tells when rows of these tables may have changed, as far as the caller may
+        know, until it is unsubscribed. Each table is told of once at the beginning,
+        and then at most four times a second. Ends when the caller's role or brand
+        changes.
         """
-        importRunChanged(rowId: UUID!): ImportRunChangedPayload
+        rowsChanged(
+          """
+          Names as in the catalogue, at most 20: only live tables that the caller may read.
+          """
+          tables: [String!]!
+        ): RowsChanged
       }
 
-      """What an event about an import run leads to."""
-      type ImportRunChangedPayload {
-        """The run as it is now; null once it cannot be seen any more."""
-        importRun: ${ImportRun}
+      """
+      Rows of one table that may have changed: inserted, updated or deleted.
+      """
+      type RowsChanged {
+        """
+        The table, as it was named.
+        """
+        table: String!
+        """
+        The values of the primary key, as text; null when any row may have changed:
+        more than a hundred did, the key has several columns, or some events may
+        have been missed.
+        """
+        rowIds: [String!]
+        """
+        When it was told.
+        """
+        at: Datetime!
       }
     `,
     objects: {
       Subscription: {
         plans: {
-          importRunChanged: {
-            subscribePlan(_$root, args) {
-              // Whoever cannot see the run is not told that it changes either.
-              const $visible = runs.get({ id: args.getRaw("rowId") }).get("id");
-              const $topic = lambda($visible, (id: string | null) => {
-                if (id === null || id === undefined)
-                  throw new AppError("NTFND");
-                return liveTopic("app_import_run", id);
-              });
-              return listen(context().get("pgSubscriber"), $topic);
-            },
-            plan: ($id: Step<string>) => $id,
+          rowsChanged: {
+            subscribePlan: (_$root, args) =>
+              listen(
+                context().get("liveRows"),
+                lambda(args.getRaw("tables"), topicOf, true),
+              ),
+            plan: ($event: Step<RowsEvent>) => $event,
           },
         },
       },
-      ImportRunChangedPayload: {
+      RowsChanged: {
         plans: {
-          importRun: ($id: Step<string>) => runs.get({ id: $id }),
+          table: ($event: Step<RowsEvent>) => get($event, "table"),
+          rowIds: ($event: Step<RowsEvent>) => get($event, "rowIds"),
+          at: ($event: Step<RowsEvent>) => get($event, "at"),
         },
       },
     },
-  };
-}, "LivePlugin");
+  },
+  "LivePlugin",
+);
