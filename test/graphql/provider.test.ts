@@ -15,6 +15,7 @@ import {
   type ResourceSchema,
   type ResourceSchemas,
   resourcesFromCatalog,
+  rowsChanged,
 } from "ra-data-postgraphile";
 import { WebSocket } from "ws";
 
@@ -271,15 +272,7 @@ describe("the provider on the product's own catalogue", () => {
       graphqlFetch: askAs(admin),
       live: {
         client,
-        fields: {
-          import_runs: {
-            record: {
-              field: "importRunChanged",
-              argument: { name: "rowId", type: "UUID!" },
-              selection: "importRun { rowId }",
-            },
-          },
-        },
+        fields: { import_runs: rowsChanged("import_runs") },
         coalesceMs: 1,
         onError: (_topic, error) => errors.push(error),
       },

@@ -32,7 +32,7 @@ export type {
   LiveFields,
   LiveOptions,
 } from "./live.ts";
-export { listTopic, recordTopic } from "./live.ts";
+export { listTopic, recordTopic, rowsChanged } from "./live.ts";
 export { listOperations } from "./operations.ts";
 export type { ListResult } from "./readList.ts";
 export type {

@@ -249,13 +249,12 @@ export const makeLive = (
         options.onError(key, error);
       },
       complete: () => {
-        if (ended || sources.get(key) !== source || source.closing) return;
+        if (ended || sources.get(key) !== source) return;
         // The server ended it, for instance because the role changed.
         source.stop = null;
         setTimeout(() => {
-          if (sources.get(key) === source && source.stop === null) {
-            start(key, source);
-          }
+          const isWanted = source.topics.size > 0 && source.stop === null;
+          if (isWanted && sources.get(key) === source) start(key, source);
         }, AGAIN_MS);
       },
     });

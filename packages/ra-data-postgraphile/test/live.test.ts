@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from "@jest/globals";
 
 import type { LiveClient, LiveEvent, LiveFields } from "../src/index.ts";
-import { listTopic, recordTopic } from "../src/index.ts";
+import { listTopic, recordTopic, rowsChanged } from "../src/index.ts";
 import { buildSubscription, makeLive, parseTopic } from "../src/live.ts";
 import { resources, thingId } from "./resources.ts";
 
@@ -42,13 +42,14 @@ const makeClient = () => {
   return { client, open, connect: () => connected.forEach((tell) => tell()) };
 };
 
-const makeWorld = () => {
+const makeWorld = (told: LiveFields = fields, lingerMs = 0) => {
   jest.useFakeTimers();
   const world = makeClient();
   const errors: unknown[] = [];
   const live = makeLive(resources, {
     client: world.client,
-    fields,
+    fields: told,
+    lingerMs,
     onError: (topic, error) => errors.push([topic, error]),
   });
   const heard: LiveEvent[] = [];
@@ -77,8 +78,8 @@ describe("topics", () => {
       buildSubscription(fields, recordTopic("things", thingId)),
     ).toMatchObject({
       query:
-        "subscription ThingChanged_live($id: UUID!) { thingChanged(rowId: $id) { thing { rowId } } }",
-      variables: { id: thingId },
+        "subscription ThingChanged_live($value: UUID!) { thingChanged(rowId: $value) { thing { rowId } } }",
+      variables: { value: thingId },
     });
     expect(buildSubscription(fields, listTopic("things"))).toMatchObject({
       query: "subscription ThingsChanged_live { thingsChanged { ids } }",
@@ -165,8 +166,57 @@ describe("subscribe", () => {
     const { live, open, listen } = makeWorld();
     await live.subscribe("resource/things", listen);
     open[0]?.sink.complete();
-    await live.subscribe("resource/things", () => undefined);
+    jest.advanceTimersByTime(1000);
     expect(open).toHaveLength(2);
+    // Not after what the server refused, until somebody else listens.
+    open[1]?.sink.error("no");
+    open[1]?.sink.complete();
+    jest.advanceTimersByTime(5000);
+    expect(open).toHaveLength(2);
+    await live.subscribe("resource/things", () => undefined);
+    expect(open).toHaveLength(3);
+  });
+
+  it("tells a record without a field of its own what the list hears of it", async () => {
+    const { live, open, listen, heard } = makeWorld({
+      things: rowsChanged("app_things"),
+    });
+    const other = recordTopic("things", "other");
+    await live.subscribe("resource/things", () => undefined);
+    await live.subscribe(recordTopic("things", thingId), listen);
+    await live.subscribe(other, listen);
+    expect(open.map(({ payload }) => payload)).toMatchObject([
+      {
+        query:
+          "subscription RowsChanged_live($value: [String!]!) { rowsChanged(tables: $value) { rowIds } }",
+        variables: { value: ["app_things"] },
+      },
+    ]);
+    const tell = (rowIds: string[] | null) => {
+      open[0]?.sink.next({ data: { rowsChanged: { rowIds } } });
+      jest.advanceTimersByTime(250);
+    };
+    tell(["somebody"]);
+    expect(heard).toEqual([]);
+    tell([thingId]);
+    expect(heard).toMatchObject([{ payload: { ids: [thingId] } }]);
+    tell(null);
+    expect(heard.slice(1).map(({ payload }) => payload.ids)).toEqual([
+      [thingId],
+      ["other"],
+    ]);
+  });
+
+  it("stays open a while after the last listener, if so wished", async () => {
+    const { live, open, listen } = makeWorld(fields, 10_000);
+    await live.subscribe("resource/things", listen);
+    await live.unsubscribe("resource/things", listen);
+    jest.advanceTimersByTime(9_000);
+    await live.subscribe("resource/things", listen);
+    expect(open).toHaveLength(1);
+    await live.unsubscribe("resource/things", listen);
+    jest.advanceTimersByTime(10_000);
+    expect(open[0]?.isOpen).toBe(false);
   });
 });
 
