@@ -6,7 +6,12 @@ import {
   localStorageStore,
   Resource,
 } from "react-admin";
-import { createBrowserRouter, Route, RouterProvider } from "react-router";
+import {
+  createBrowserRouter,
+  Route,
+  RouterProvider,
+  useLocation,
+} from "react-router";
 
 import { AcceptInvitePage } from "./auth/AcceptInvitePage.tsx";
 import { LoginPage } from "./auth/LoginPage.tsx";
@@ -19,12 +24,13 @@ import {
   useIsCatalogPending,
 } from "./catalog/CatalogContext.tsx";
 import { generatedPages } from "./catalog/generatedPages.ts";
+import { MissingPage } from "./catalog/MissingPage.tsx";
 import { lazyPage } from "./components/lazyPage.ts";
 import { queryClient } from "./connection.ts";
 import { dataProvider } from "./dataProvider.ts";
 import { Home } from "./home/Home.tsx";
 import { i18nProvider } from "./i18n/i18nProvider.ts";
-import { DeniedPage, ErrorPage, NotFoundPage } from "./layout/ErrorPage.tsx";
+import { DeniedPage, ErrorPage } from "./layout/ErrorPage.tsx";
 import { Layout, PageSkeleton } from "./layout/Layout.tsx";
 import { LoadingPage } from "./layout/LoadingPage.tsx";
 import { hasPages, pages } from "./pages.ts";
@@ -41,8 +47,14 @@ const ProfilePage = lazyPage(
 const store = localStorageStore("1", "closetai");
 
 /** An address may be a table's, as long as the catalogue has not come. */
-const UnknownPage = () =>
-  useIsCatalogPending() ? <PageSkeleton /> : <NotFoundPage />;
+const UnknownPage = () => {
+  const [, resource = ""] = useLocation().pathname.split("/");
+  return useIsCatalogPending() ? (
+    <PageSkeleton />
+  ) : (
+    <MissingPage resource={resource} />
+  );
+};
 
 /** What somebody wrote, then what the catalogue describes beside it. */
 const useResources = () => {

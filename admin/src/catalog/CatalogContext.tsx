@@ -1,4 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  type Query,
+  type QueryClient,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { createContext, useContext, useEffect, useMemo, useRef } from "react";
 import { useResourceContext } from "react-admin";
@@ -7,9 +12,10 @@ import { resources } from "../resources.ts";
 import { useSession } from "../useSession.ts";
 import type { AdminCatalog, AdminResource } from "./adopt.ts";
 import { emptyCatalog } from "./adopt.ts";
-import { loadCatalog } from "./loadCatalog.ts";
+import type { Gone } from "./gone.ts";
+import { loadCatalog,type LoadedCatalog } from "./loadCatalog.ts";
 
-type CatalogState = { catalog: AdminCatalog; isPending: boolean };
+type CatalogState = { catalog: AdminCatalog; isPending: boolean; gone: Gone };
 
 const CatalogContext = createContext<CatalogState | null>(null);
 
@@ -22,6 +28,30 @@ const versionIn = (data: string): string | null => {
     ? String(told.version)
     : null;
 };
+
+const NOTHING_GONE: Gone = new Map();
+
+/**
+ * Reads the catalogue, then all that may have changed with the tables: rights
+ * and rows. A table that is gone is not asked for once more, although its page
+ * is there until React has drawn the next one: that could only fail.
+ */
+async function readAgain(queryClient: QueryClient): Promise<void> {
+  const catalogs = { queryKey: ["catalog"] };
+  await queryClient.invalidateQueries(catalogs);
+  const gone = new Set(
+    queryClient
+      .getQueriesData<LoadedCatalog>({ ...catalogs, type: "active" })
+      .flatMap(([, loaded]) => [...(loaded?.gone.keys() ?? [])]),
+  );
+  const isGone = ({ queryKey }: Query) => gone.has(String(queryKey[0]));
+  await queryClient.cancelQueries({ predicate: isGone });
+  await queryClient.invalidateQueries({
+    predicate: (query) => query.queryKey[0] !== "catalog" && !isGone(query),
+  });
+  // Should the table come back, its rows are read anew.
+  queryClient.removeQueries({ predicate: isGone, type: "inactive" });
+}
 
 /** Reads the catalogue again when a developer's server says it changed. */
 const useCatalogEvents = (
@@ -42,12 +72,7 @@ const useCatalogEvents = (
       if (versionIn(event.data) === known.current) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
-        void queryClient.invalidateQueries({ queryKey: ["catalog"] }).then(() =>
-          // Rights and rows may have changed with the tables.
-          queryClient.invalidateQueries({
-            predicate: ({ queryKey }) => queryKey[0] !== "catalog",
-          }),
-        );
+        void readAgain(queryClient);
       }, SETTLE_MS);
     };
     source.addEventListener("catalog", changed);
@@ -83,6 +108,7 @@ export const CatalogProvider = ({
     () => ({
       catalog: data?.catalog ?? emptyCatalog(resources),
       isPending: isSessionPending || (signedIn && isPending),
+      gone: data?.gone ?? NOTHING_GONE,
     }),
     [data, isPending, isSessionPending, signedIn],
   );
@@ -100,6 +126,8 @@ const useCatalogState = (): CatalogState => {
 export const useCatalog = (): AdminCatalog => useCatalogState().catalog;
 
 export const useIsCatalogPending = (): boolean => useCatalogState().isPending;
+
+export const useGone = (): Gone => useCatalogState().gone;
 
 /** The resource of this page, as the catalogue describes it. */
 export const useCatalogResource = (name?: string): AdminResource => {

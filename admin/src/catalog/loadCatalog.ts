@@ -5,12 +5,14 @@ import { resources } from "../resources.ts";
 import { setCatalogAccess } from "./access.ts";
 import type { AdminCatalog } from "./adopt.ts";
 import { adoptCatalog } from "./adopt.ts";
+import { type Gone, goneSince } from "./gone.ts";
 import type { Catalog } from "./types.ts";
 
 export type LoadedCatalog = {
   catalog: AdminCatalog;
   /** Where a developer's server tells of changes; null in production. */
   events: string | null;
+  gone: Gone;
 };
 
 let last: LoadedCatalog | null = null;
@@ -49,7 +51,11 @@ export async function loadCatalog(
     last.catalog.role !== document.role
   ) {
     const catalog = adoptCatalog(document, resources, hasPages);
-    last = { catalog, events: response.headers.get("Catalog-Events") };
+    last = {
+      catalog,
+      events: response.headers.get("Catalog-Events"),
+      gone: goneSince(last, catalog),
+    };
   }
   describeResources(last.catalog.schemas);
   setCatalogAccess(last.catalog);

@@ -62,6 +62,9 @@ const app = {
     missing_title: "There is nothing here",
     missing_body:
       "The address may be mistyped, or the record was removed or belongs to another brand.",
+    gone_title: "“%{label}” is no longer here",
+    gone_body:
+      "The table was removed while this page was open, or your role no longer sees it.",
     denied_title: "This page is not part of your role",
     denied_body:
       "Ask an owner of your brand if you need it, or switch to another brand in the menu.",

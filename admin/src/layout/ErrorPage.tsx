@@ -126,6 +126,21 @@ export const NotFoundPage = () => {
   );
 };
 
+/** A table that a developer dropped, or that the role no longer sees. */
+export const GonePage = ({ label }: { label: string }) => {
+  const translate = useTranslate();
+  return (
+    <>
+      <Title title={translate("errors.gone_title", { label })} />
+      <Notice
+        title={translate("errors.gone_title", { label })}
+        body={translate("errors.gone_body")}
+        actions={<HomeButton />}
+      />
+    </>
+  );
+};
+
 export const DeniedPage = () => {
   const translate = useTranslate();
   return (
