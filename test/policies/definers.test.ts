@@ -81,8 +81,14 @@ async function answers(definer: Definer, who: NamedActor): Promise<unknown> {
   });
 }
 
-/** Made for nobody in particular: they take whoever comes. */
-const FOR_ANYBODY = ["app_public.register_shopper"];
+/**
+ * Made for nobody in particular: they take whoever comes. Which catalogues are
+ * closed has to be known to the policy of a visitor.
+ */
+const FOR_ANYBODY = [
+  "app_public.register_shopper",
+  "app_hidden.withdrawn_brand_ids",
+];
 
 describe("a definer function", () => {
   it("that a request may call exists, and is listed", () => {

@@ -20,6 +20,9 @@ export const DEFINERS: Record<string, string> = {
   "app_hidden.staged_import_rows":
     "reads the staging, of a run of the active brand only",
 
+  "app_hidden.withdrawn_brand_ids":
+    "says ids of suspended and closed brands to visitors, who cannot read brands",
+
   "app_private.accept_invitation":
     "makes a person and a membership for the holder of the link",
   "app_private.change_password":
@@ -59,6 +62,18 @@ export const DEFINERS: Record<string, string> = {
   "app_private.tg__audit": "nobody may insert into the trail",
   "app_private.tg_users__no_colleague":
     "must know who is staff, which support cannot read",
+  "app_private.is_file_in_use":
+    "looks into every table that names files; asked by triggers and the worker's clean-up",
+  "app_private.may_invite":
+    "reads memberships and staff for an inviter who may have left",
+  "app_private.tg__file_arrived":
+    "locks the row of a file, which its owner may not update",
+  "app_private.tg_brand_members__end_invitations":
+    "ends invitations whose inviter the remover may not stand for",
+  "app_private.tg_staff_members__one_admin":
+    "must see whether the other admins are active",
+  "app_private.tg_storage_objects__not_in_use":
+    "looks into tables that the worker cannot read",
   "app_private.tg_brand_members__one_owner":
     "must count owners that the caller may not see",
   "app_private.tidy_imports": "the worker ends abandoned imports",

@@ -174,10 +174,10 @@ describe("the controls", () => {
           subject,
           knownOf(subject.table),
         );
-        // A foreign key, a default that is taken, the last owner, an erasure
-        // without its date, the append-only trail.
+        // A foreign key, a default that is taken, the last owner or admin, an
+        // erasure without its date, the append-only trail, a file in use.
         const fine =
-          /^(sees .+|rows [1-9]\d*|23001|23503|23505|23514|LASTO|DNIED)$/;
+          /^(sees .+|rows [1-9]\d*|23001|23503|23505|23514|LASTO|DNIED|INUSE)$/;
         // Without a person "an own row" is nobody's: not-null, not a policy.
         const ownerless = (part: string, outcome: string): boolean =>
           part === "insert" && ["23502", "23514"].includes(outcome);

@@ -12,8 +12,8 @@ import type { ActorName } from "../helpers/actors.ts";
  *   page); of the others they see brand_people only.
  * - brand_accounts: "all settable" are name, time zone and privacy floor; what
  *   a brand is entitled to is set by staff.
- * - staff_members: an admin cannot change or remove the own row, so that the
- *   last admin cannot leave by mistake.
+ * - staff_members: an admin cannot change or remove the own row, and the last
+ *   admin cannot be changed or removed by another.
  * - import_runs: made by functions only, which also store the file the row
  *   names; a row written by hand would name any file.
  * - currencies, category_defaults, category_mappings and import_refusals are
@@ -428,7 +428,22 @@ export const matrix: Record<string, Rules> = {
     },
     update: {
       columns: [[["worker"], ["status", "retention_until", "updated_at"]]],
-      rows: { "the status": [[["worker"], "all"]] },
+      rows: {
+        "the status": [
+          [
+            ["worker"],
+            [
+              "A.file",
+              // What a row names is not deleted.
+              "A.image=INUSE",
+              "B.image=INUSE",
+              "neighbour.selfie",
+              "shopper.garment",
+              "shopper.selfie",
+            ],
+          ],
+        ],
+      },
     },
   },
 
@@ -436,7 +451,8 @@ export const matrix: Record<string, Rules> = {
     select: [
       [
         ["anonymous", ...shoppers],
-        ["A.tee", "B.tee", "C.tee"],
+        // Not C.tee: that brand is suspended.
+        ["A.tee", "B.tee"],
       ],
       [inA, productsOfA],
       [inB, productsOfB],
