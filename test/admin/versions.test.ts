@@ -6,6 +6,7 @@ import {
   isSame,
   mergeVersions,
 } from "../../admin/src/catalog/conflict/merge.ts";
+import { versionsOf } from "../../admin/src/catalog/list/versionsOf.ts";
 import { diffsOf, revertOf, rowKey } from "../../admin/src/history/history.ts";
 import {
   defaultViewFor,
@@ -194,5 +195,28 @@ describe("the search for pages and actions", () => {
 
   it("offers what can be done before anything is asked", () => {
     expect(found("")).toEqual(["a1", "a2"]);
+  });
+});
+
+describe("the versions of a change of many", () => {
+  const shown = [
+    { id: "1", updatedAt: "2030-01-01T00:00:00.000001Z" },
+    { id: "2", updatedAt: "2030-01-02T00:00:00.000002Z" },
+  ];
+  const schemaWith = (version: string | null) => {
+    const { schema } = resourceOf(adopted(), "looks");
+    return { schema: { ...schema, version } };
+  };
+
+  it("are those of the rows a person sees", () => {
+    expect(versionsOf(schemaWith("updatedAt"), shown)).toEqual({
+      "1": "2030-01-01T00:00:00.000001Z",
+      "2": "2030-01-02T00:00:00.000002Z",
+    });
+  });
+
+  it("are none where the table has no version, or nothing is shown", () => {
+    expect(versionsOf(schemaWith(null), shown)).toEqual({});
+    expect(versionsOf(schemaWith("updatedAt"), undefined)).toEqual({});
   });
 });

@@ -199,25 +199,40 @@ export const buildUpdateVariables = (
   );
 };
 
-/** `input0`, `input1`, …: one for each aliased mutation of a request. */
+/**
+ * `input0`, `input1`, …: one for each aliased mutation of a request. A record
+ * whose version the caller knows is changed only if it still has that version.
+ */
 export const buildBulkVariables = (
   schema: ResourceSchema,
   mutation: MutationSchema,
   ids: readonly Identifier[],
   data: Data | null,
+  versions: Data = {},
 ): Variables => {
   const values =
     data === null ? {} : writable(schema, data, "update", () => true);
   if (data !== null && Object.keys(values).length === 0) {
     throw invalidValue("root", "Choose at least one field to change.");
   }
+  const versionOf = (id: Identifier): Variables => {
+    const { version } = schema;
+    const known = Object.hasOwn(versions, id) ? versions[id] : undefined;
+    return version === null || known === undefined || known === null
+      ? {}
+      : { [version]: sendValue(fieldNamed(schema, version), known, version) };
+  };
   return Object.fromEntries(
     ids.map((id, index) => {
       const key =
         mutation.key === null ? {} : { [mutation.key]: sendId(schema, id) };
       return [
         `input${index}`,
-        data === null ? key : mutationInput(mutation, key, values)["input"],
+        data === null
+          ? key
+          : mutationInput(mutation, key, { ...values, ...versionOf(id) })[
+              "input"
+            ],
       ];
     }),
   );

@@ -67,6 +67,7 @@ import { makeListReader } from "./readList.ts";
 import { makeRequest } from "./request.ts";
 import { listOf, mutationOf, resourceNamed } from "./resources.ts";
 import type {
+  BulkMeta,
   CountMode,
   GraphQLErrorBody,
   GraphQLFetch,
@@ -342,6 +343,7 @@ export const makeDataProvider = (
     ids: readonly Identifier[],
     data: Readonly<Record<string, unknown>> | null,
     signal: AbortSignal | undefined,
+    versions?: BulkMeta["versions"],
   ): Promise<Identifier[]> => {
     const selection = selectKey(schema);
     const possible = [...new Set(ids)].filter((id) => isPossibleId(schema, id));
@@ -351,7 +353,13 @@ export const makeDataProvider = (
       .map((id) => ({ id, error: notFound() }));
     const chunks = chunksOf(possible, limits.rootFields);
     for (const [position, chunk] of chunks.entries()) {
-      const variables = buildBulkVariables(schema, mutation, chunk, data);
+      const variables = buildBulkVariables(
+        schema,
+        mutation,
+        chunk,
+        data,
+        versions,
+      );
       try {
         const { status, body } = await send(
           buildBulkMutation(schema, verb, mutation, chunk.length, selection),
@@ -507,6 +515,7 @@ export const makeDataProvider = (
         params.ids,
         params.data as Record<string, unknown>,
         params.signal,
+        ((params.meta ?? {}) as BulkMeta).versions,
       );
       return { data: data as RecordType["id"][] };
     },

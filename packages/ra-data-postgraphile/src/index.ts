@@ -43,6 +43,7 @@ export type {
 } from "./resources.ts";
 export { checkResources, defineResources } from "./resources.ts";
 export type {
+  BulkMeta,
   CollectionSchema,
   Count,
   CountMode,

@@ -168,6 +168,12 @@ export type Cursors = { start: string | null; end: string | null };
 /** `meta` of a list's answer. */
 export type ListMeta = { count?: Count; cursors?: Cursors };
 
+/** What `meta` may hold for `updateMany`. */
+export type BulkMeta = {
+  /** The version of each record as it was read, by id. */
+  versions?: Readonly<Record<string, unknown>>;
+};
+
 /** What `meta` may hold for reads. Unknown keys belong to others and are left alone. */
 export type ReadMeta = {
   columns?: readonly string[];

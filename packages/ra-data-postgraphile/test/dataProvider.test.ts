@@ -900,6 +900,40 @@ describe("updateMany", () => {
     await expect(names({ note: "bulk" })).resolves.toEqual(["one"]);
   });
 
+  it("changes only the versions it is told of, and says which are newer", async () => {
+    const { data: seen } = await world.provider.getMany<RaRecord>("things", {
+      ids: [one, none],
+    });
+    const versions = Object.fromEntries(
+      seen.map((record) => [record.id, record["updatedAt"] as unknown]),
+    );
+    expect(Object.values(versions)).toEqual([
+      expect.any(String),
+      expect.any(String),
+    ]);
+    await world.database.owner.query(
+      "update provider_test.things set name = 'theirs' where id = $1",
+      [one],
+    );
+    const params = { ids: [one, none], data: { note: "mine" } };
+    const error = await failure(
+      world.provider.updateMany("things", { ...params, meta: { versions } }),
+    );
+    expect(error).toMatchObject({
+      status: 409,
+      body: { code: "STALE", succeeded: [none], failed: [{ id: one }] },
+    });
+    await expect(names({ note: "mine" })).resolves.toEqual(["none"]);
+    // Without a version the last one to write wins, as it was asked to.
+    await expect(
+      world.provider.updateMany("things", {
+        ...params,
+        meta: { versions: { [none]: null } },
+      }),
+    ).resolves.toEqual({ data: [one, none] });
+    await expect(names({ note: "mine" })).resolves.toHaveLength(2);
+  });
+
   it("keeps what the others did when one value is refused", async () => {
     const error = await failure(
       world.provider.updateMany("things", {

@@ -25,6 +25,7 @@ import { fieldOf } from "../adopt.ts";
 import { FieldInput } from "../inputs/FieldInput.tsx";
 import { formFields } from "../inputs/formValues.ts";
 import { bulkValues } from "./bulkValues.ts";
+import { versionsOf } from "./versionsOf.ts";
 
 /** Whether a selection of rows is good for anything. */
 export const hasBulkActions = (resource: AdminResource): boolean =>
@@ -38,7 +39,7 @@ const BulkEdit = ({ resource }: { resource: AdminResource }) => {
   const notify = useNotify();
   const title = useId();
   const queryClient = useQueryClient();
-  const { selectedIds, onUnselectItems } = useListContext();
+  const { selectedIds, onUnselectItems, data: shown } = useListContext();
   const [open, setOpen] = useState(false);
   const [chosen, setChosen] = useState<string[]>([]);
   const [updateMany, { isPending }] = useUpdateMany();
@@ -54,6 +55,7 @@ const BulkEdit = ({ resource }: { resource: AdminResource }) => {
           chosen.flatMap((name) => fieldOf(resource, name) ?? []),
           values,
         ),
+        meta: { versions: versionsOf(resource, shown) },
       },
       {
         mutationMode: "pessimistic",
