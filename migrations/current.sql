@@ -5,6 +5,8 @@
 --------------------------------------------------------------------------------
 --! include functions/live/announce_changes.sql
 --! include functions/live/live_tables.sql
+
+--------------------------------------------------------------------------------
 -- Rules that were missing: files that are named have arrived and stay, staff
 -- keeps an admin, an invitation is worth what its inviter may do now, and nobody
 -- is offered the products of a brand that is suspended or closed.
