@@ -93,29 +93,25 @@ import { DataTable } from "react-admin";
 
 import { useCatalogResource } from "../catalog/CatalogContext.tsx";
 import { CatalogList, CatalogToolbar } from "../catalog/GeneratedList.tsx";
-import { BulkActions, hasBulkActions } from "../catalog/list/BulkActions.tsx";
-import { fieldsNamed, ${isLinked ? "LinkedValue, " : ""}TableOrCards${others ? ", Value" : ""} } from "../catalog/Value.tsx";
+import { ChosenTable } from "../catalog/list/ChosenTable.tsx";
+import { useListLayout } from "../catalog/list/useListLayout.ts";
+import { ${isLinked ? "LinkedValue, " : ""}TableOrCards${others ? ", Value" : ""} } from "../catalog/Value.tsx";
 
-/** What the list reads; a column that is shown has to be here. */
-const columns = [${columns.map((field) => literal(field.name)).join(", ")}];
+/** The columns before anybody chose others, in their order. */
+const shown = [${columns.map((field) => literal(field.name)).join(", ")}];
 
 export const ${name}List = () => {
   const resource = useCatalogResource();
-  const fields = fieldsNamed(resource, columns);
+  const { columns, density } = useListLayout(resource, shown);
   return (
     <CatalogList
-      columns={fields}
-      toolbar={<CatalogToolbar resource={resource} hasFixedColumns />}
+      columns={columns}
+      toolbar={<CatalogToolbar resource={resource} columns={shown} />}
     >
-      <TableOrCards columns={fields}>
-        <DataTable
-          rowClick="${resource.verbs.show ? "show" : "edit"}"
-          bulkActionButtons={
-            hasBulkActions(resource) ? <BulkActions resource={resource} /> : false
-          }
-        >
+      <TableOrCards columns={columns}>
+        <ChosenTable columns={columns} density={density} rowClick="${resource.verbs.show ? "show" : "edit"}">
           ${cells.join("\n          ")}
-        </DataTable>
+        </ChosenTable>
       </TableOrCards>
     </CatalogList>
   );
@@ -183,6 +179,7 @@ function editFile(resource: CatalogResource, name: string): string {
   return `
 import { SimpleForm } from "react-admin";
 
+import { EditActions } from "../catalog/actions/RowActions.tsx";
 import { useCatalogResource } from "../catalog/CatalogContext.tsx";
 import { RecordTitle, useEditColumns } from "../catalog/GeneratedEdit.tsx";
 import { FormToolbar } from "../components/FormToolbar.tsx";
@@ -199,6 +196,7 @@ export const ${name}Edit = () => {
       queryOptions={{ meta: { columns } }}
     >
       <RecordTitle resource={resource} />
+      <EditActions resource={resource} />
       <SimpleForm
         toolbar={<FormToolbar deletable={resource.verbs.delete} />}
         warnWhenUnsavedChanges

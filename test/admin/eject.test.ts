@@ -91,6 +91,25 @@ describe("the ejected pages of a table", () => {
     );
   });
 
+  it("leave columns and row height to the person, and start with those written out", () => {
+    const list = formatted.get(join(folder, "LookList.tsx")) ?? "";
+    expect(list).toContain("useListLayout(resource, shown)");
+    expect(list).toContain(
+      "<CatalogToolbar resource={resource} columns={shown} />",
+    );
+    expect(list).toMatch(
+      /<ChosenTable\s+columns={columns}\s+density={density}/,
+    );
+    expect(list).toMatch(/const shown = \[\s*"name",/);
+    expect(list).toContain('source="season"');
+  });
+
+  it("offer the actions of the table above the form", () => {
+    expect(formatted.get(join(folder, "LookEdit.tsx"))).toContain(
+      "<EditActions resource={resource} />",
+    );
+  });
+
   it("are without the pages of verbs nobody has", () => {
     const readOnly = {
       ...looks,

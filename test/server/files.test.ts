@@ -181,7 +181,38 @@ describe("an upload", () => {
     },
   );
 
-  it("of a shopper belongs to the shopper", async () => {
+  it("has a link for its owner; staff and another brand get none", async () => {
+    const manager = await signedIn(people.manager);
+    const { key, url } = await target(manager, PNG, "image/png");
+    expect((await put(url, PNG, "image/png")).status).toBe(204);
+    const seen = async (client: HttpClient) => {
+      const { data, errors } = await client.graphql(
+        "query ($key: String!) { storageObjects(filter: {key: {equalTo: $key}}) { nodes { key url } } }",
+        { key },
+      );
+      expect(errors ?? []).toEqual([]);
+      return data;
+    };
+    const row = (link: unknown) => ({
+      storageObjects: { nodes: [{ key, url: link }] },
+    });
+    expect(await seen(manager)).toEqual(row(expect.stringContaining(key)));
+    expect(await seen(await signedIn(people.viewer))).toEqual(
+      row(expect.stringContaining(key)),
+    );
+    // Staff see that the file exists, and never what it shows.
+    for (const person of [people.support, people.admin]) {
+      expect(await seen(await signedIn(person))).toEqual(row(null));
+    }
+    // Another brand and a shopper do not see that it exists.
+    for (const person of [people.stranger, people.shopper]) {
+      expect(await seen(await signedIn(person))).toEqual({
+        storageObjects: { nodes: [] },
+      });
+    }
+  });
+
+  it("of a shopper belongs to the shopper, whose link nobody else gets", async () => {
     const { key } = await target(
       await signedIn(people.shopper),
       PNG,
@@ -192,6 +223,19 @@ describe("an upload", () => {
       owner_user_id: people.shopper.id,
       owner_brand_id: null,
     });
+    for (const [person, nodes] of [
+      [people.shopper, [{ url: expect.stringContaining(key) }]],
+      [people.admin, [{ url: null }]],
+      [people.owner, []],
+    ] as const) {
+      const { data } = await (
+        await signedIn(person)
+      ).graphql(
+        "query ($key: String!) { storageObjects(filter: {key: {equalTo: $key}}) { nodes { url } } }",
+        { key },
+      );
+      expect(data).toEqual({ storageObjects: { nodes } });
+    }
   });
 
   it("is refused to those who may own no file", async () => {

@@ -2,6 +2,7 @@ import { SimpleForm, Title, useRecordContext } from "react-admin";
 
 import { FormToolbar } from "../components/FormToolbar.tsx";
 import { RecordEdit } from "../components/RecordEdit.tsx";
+import { EditActions } from "./actions/RowActions.tsx";
 import type { AdminResource } from "./adopt.ts";
 import { useCatalog, useCatalogResource } from "./CatalogContext.tsx";
 import { columnsFor, representationOf } from "./columns.ts";
@@ -38,6 +39,7 @@ export const GeneratedEdit = () => {
       queryOptions={{ meta: { columns } }}
     >
       <RecordTitle resource={resource} />
+      <EditActions resource={resource} />
       <SimpleForm
         toolbar={<FormToolbar deletable={resource.verbs.delete} />}
         warnWhenUnsavedChanges

@@ -61,11 +61,11 @@ export const CatalogEmpty = ({ resource }: { resource: AdminResource }) => {
 
 export const CatalogToolbar = ({
   resource,
-  hasFixedColumns = false,
+  columns = null,
 }: {
   resource: AdminResource;
-  /** The page says itself which columns there are. */
-  hasFixedColumns?: boolean;
+  /** Where the page says itself which columns there are at first. */
+  columns?: readonly string[] | null;
 }) => {
   const translate = useTranslate();
   return (
@@ -85,7 +85,7 @@ export const CatalogToolbar = ({
         <SavedViewsMenu name={resource.name} table={resource.table} />
         <ExportMenu resource={resource} />
         <ImportLink resource={resource} />
-        {!hasFixedColumns && <ColumnsMenu resource={resource} />}
+        <ColumnsMenu resource={resource} columns={columns} />
         {resource.verbs.create && (
           <CreateButton
             variant="contained"

@@ -15,7 +15,7 @@ import {
 
 import { HistoryPanel } from "../history/HistoryPanel.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
-import { ActionButton } from "./actions/ActionButton.tsx";
+import { RowActions } from "./actions/RowActions.tsx";
 import type { AdminResource } from "./adopt.ts";
 import { useCatalog, useCatalogResource } from "./CatalogContext.tsx";
 import { RecordTitle, useEditColumns } from "./GeneratedEdit.tsx";
@@ -39,16 +39,7 @@ export const ShowActions = ({ resource }: { resource: AdminResource }) => {
         minHeight: 36,
       }}
     >
-      {resource.actions
-        .filter(({ on }) => on === "row")
-        .map((action) => (
-          <ActionButton
-            key={action.mutation}
-            resource={resource}
-            action={action}
-            ids={[record.id]}
-          />
-        ))}
+      <RowActions resource={resource} />
       {resource.verbs.delete && <DeleteButton mutationMode="pessimistic" />}
       {resource.verbs.update && <EditButton variant="contained" />}
     </Box>

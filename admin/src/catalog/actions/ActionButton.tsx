@@ -14,7 +14,7 @@ import type { AdminResource } from "../adopt.ts";
 import { iconNamed } from "../icons.ts";
 import { FieldInput } from "../inputs/FieldInput.tsx";
 import type { CatalogAction } from "../types.ts";
-import { actionInput, argumentField } from "./actionForm.ts";
+import { actionInput, argumentField, errorsByField } from "./actionForm.ts";
 
 /**
  * A function of the database as a button: it says what will happen, asks for
@@ -40,30 +40,35 @@ export const ActionButton = ({
   const [busy, setBusy] = useState(false);
   const asks = action.confirm !== null || action.arguments.length > 0;
 
-  const run = (values: Record<string, unknown>) => {
+  /** Answers with what is wrong at which argument, for the form to show. */
+  const run = async (
+    values: Record<string, unknown>,
+  ): Promise<Record<string, unknown> | undefined> => {
     setBusy(true);
-    dataProvider
-      .mutate(
+    try {
+      await dataProvider.mutate(
         action.mutation,
         actionInput(action, ids, values),
         "clientMutationId",
-        { inputType: action.inputType, resource: resource.name },
-      )
-      .then(() => {
-        setOpen(false);
-        notify("actions.done", {
-          type: "info",
-          messageArgs: { label: action.label },
-        });
-        onDone?.();
-        return queryClient.invalidateQueries();
-      })
-      .catch((error: unknown) => {
-        notify(error instanceof Error ? error.message : String(error), {
-          type: "error",
-        });
-      })
-      .finally(() => setBusy(false));
+        // Not as the table's: a refusal names arguments, which are no columns.
+        { inputType: action.inputType },
+      );
+    } catch (error) {
+      notify(error instanceof Error ? error.message : String(error), {
+        type: "error",
+      });
+      return errorsByField(error);
+    } finally {
+      setBusy(false);
+    }
+    setOpen(false);
+    notify("actions.done", {
+      type: "info",
+      messageArgs: { label: action.label },
+    });
+    onDone?.();
+    await queryClient.invalidateQueries();
+    return undefined;
   };
 
   return (
@@ -76,7 +81,7 @@ export const ActionButton = ({
             : createElement(iconNamed(action.icon))
         }
         disabled={busy}
-        onClick={() => (asks ? setOpen(true) : run({}))}
+        onClick={() => (asks ? setOpen(true) : void run({}))}
       >
         {action.label}
       </Button>
@@ -87,7 +92,11 @@ export const ActionButton = ({
         fullWidth
         maxWidth="sm"
       >
-        <Form onSubmit={(values: Record<string, unknown>) => run(values)}>
+        {/* A form of its own: the record around it is not what the function is given. */}
+        <Form
+          record={{}}
+          onSubmit={(values: Record<string, unknown>) => run(values)}
+        >
           <DialogTitle id={title}>{action.label}</DialogTitle>
           <DialogContent>
             {(action.confirm ?? action.help) !== null && (

@@ -46,3 +46,10 @@ export function actionInput(
   }
   return input;
 }
+
+/** What a refusal says of single arguments; undefined where it names none. */
+export const errorsByField = (
+  error: unknown,
+): Record<string, unknown> | undefined =>
+  (error as { body?: { errors?: Record<string, unknown> } } | null)?.body
+    ?.errors;

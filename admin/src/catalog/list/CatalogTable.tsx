@@ -9,6 +9,7 @@ import { useCatalog } from "../CatalogContext.tsx";
 import { representationOf } from "../columns.ts";
 import { FieldValue, isNumeric } from "../fields/FieldValue.tsx";
 import type { CatalogField } from "../types.ts";
+import { rowHeight } from "./rowHeight.ts";
 import type { Density } from "./useListLayout.ts";
 
 /** Where a click on a row leads; nowhere if the role may do neither. */
@@ -142,11 +143,7 @@ export const CatalogTable = ({
     <DataTable<RaRecord>
       rowClick={(_id, _resource, record) => pageOf(resource, record) ?? false}
       bulkActionButtons={bulkActions}
-      sx={{
-        "& .RaDataTable-rowCell, & .MuiTableCell-body": {
-          py: density === "compact" ? 0.5 : 1.5,
-        },
-      }}
+      sx={rowHeight(density)}
     >
       {columns.map((field, index) => (
         <DataTable.Col<RaRecord>

@@ -28,11 +28,21 @@ const moved = (names: readonly string[], name: string, by: -1 | 1) => {
 };
 
 /** Which columns the table has, in which order, and how tall its rows are. */
-export const ColumnsMenu = ({ resource }: { resource: AdminResource }) => {
+export const ColumnsMenu = ({
+  resource,
+  columns: described = null,
+}: {
+  resource: AdminResource;
+  /** Those of a page that says itself what it shows. */
+  columns?: readonly string[] | null;
+}) => {
   const translate = useTranslate();
   const title = useId();
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
-  const { columns, setColumns, density, setDensity } = useListLayout(resource);
+  const { columns, setColumns, density, setDensity } = useListLayout(
+    resource,
+    described,
+  );
   const shown = columns.map(({ name }) => name);
   const hidden = listable(resource).filter(({ name }) => !shown.includes(name));
   const toggle = (name: string) => {

@@ -6,8 +6,14 @@ import type { CatalogField } from "../types.ts";
 
 export type Density = "compact" | "comfortable";
 
-/** Which columns, in which order, and how tall rows are: kept per resource. */
-export const useListLayout = (resource: AdminResource) => {
+/**
+ * Which columns, in which order, and how tall rows are: kept per resource. A page
+ * may say which columns it shows until somebody chooses.
+ */
+export const useListLayout = (
+  resource: AdminResource,
+  shown: readonly string[] | null = null,
+) => {
   const [chosen, setColumns] = useStore<string[] | null>(
     `catalog.${resource.name}.columns`,
     null,
@@ -16,6 +22,6 @@ export const useListLayout = (resource: AdminResource) => {
     `catalog.${resource.name}.density`,
     "comfortable",
   );
-  const columns: CatalogField[] = chosenColumns(resource, chosen);
+  const columns: CatalogField[] = chosenColumns(resource, chosen ?? shown);
   return { columns, chosen, setColumns, density, setDensity };
 };
