@@ -33,6 +33,7 @@ export class LiveSubscriber {
   #client: pg.Client | null = null;
   #starting: Promise<void> | null = null;
   #holding: Promise<void> | null = null;
+  readonly #settling = new Set<Promise<void>>();
   #retry: NodeJS.Timeout | null = null;
   #attempts = 0;
   #connectedBefore = false;
@@ -79,6 +80,11 @@ export class LiveSubscriber {
       if (this.#client === null)
         await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS));
     }
+  }
+
+  /** Resolves once no table is left to be told of once more; for tests. */
+  async settled(): Promise<void> {
+    while (this.#settling.size > 0) await Promise.all(this.#settling);
   }
 
   async release(): Promise<void> {
@@ -221,7 +227,9 @@ export class LiveSubscriber {
       if (this.#client !== client) return;
       if (isWatched) {
         this.#held.add(table);
-        void this.#settle(client, table);
+        const settling = this.#settle(client, table);
+        this.#settling.add(settling);
+        void settling.finally(() => this.#settling.delete(settling));
       } else this.#held.delete(table);
     }
   }
