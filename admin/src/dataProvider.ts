@@ -1,4 +1,5 @@
 import type {
+  LiveOptions,
   PostgraphileDataProvider,
   ResourceSchemas,
 } from "ra-data-postgraphile";
@@ -11,8 +12,11 @@ export type AppDataProvider = PostgraphileDataProvider;
 let current = makeDataProvider({ resources });
 
 /** From now on these resources may be asked: the catalogue arrived or changed. */
-export function describeResources(schemas: ResourceSchemas): void {
-  current = makeDataProvider({ resources: schemas });
+export function describeResources(
+  schemas: ResourceSchemas,
+  live: LiveOptions,
+): void {
+  current = makeDataProvider({ resources: schemas, live });
 }
 
 /**

@@ -1,6 +1,8 @@
 import { HttpError } from "react-admin";
 
 import { describeResources } from "../dataProvider.ts";
+import { liveOptions } from "../live/liveClient.ts";
+import { liveTableOf } from "../live/liveTables.ts";
 import { resources } from "../resources.ts";
 import { setCatalogAccess } from "./access.ts";
 import type { AdminCatalog } from "./adopt.ts";
@@ -56,8 +58,11 @@ export async function loadCatalog(
       events: response.headers.get("Catalog-Events"),
       gone: goneSince(last, catalog),
     };
+    describeResources(
+      catalog.schemas,
+      liveOptions(catalog.schemas, (name) => liveTableOf(catalog, name)),
+    );
   }
-  describeResources(last.catalog.schemas);
   setCatalogAccess(last.catalog);
   return last;
 }

@@ -6,6 +6,7 @@ import { Suspense, useEffect } from "react";
 import { useLocation, useSidebarState, useTranslate } from "react-admin";
 import { ErrorBoundary } from "react-error-boundary";
 
+import { LiveUpdates } from "../live/LiveUpdates.tsx";
 import { AppBar } from "./AppBar.tsx";
 import { ConnectionNotice } from "./ConnectionNotice.tsx";
 import { ErrorPage } from "./ErrorPage.tsx";
@@ -87,6 +88,7 @@ export const Layout = ({ children }: { children: ReactNode }) => {
       >
         <AppBar />
         <ConnectionNotice />
+        <LiveUpdates />
         <DocumentTitle />
         <Box
           component="main"
