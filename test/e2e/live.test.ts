@@ -43,7 +43,10 @@ describe("two people at work", () => {
     await expectValue(name, "A coat to rename");
     await name.fill("A coat renamed");
     await owner.page.getByRole("button", { name: "Save" }).click();
-    await owner.page.getByRole("heading", { name: "A coat renamed" }).waitFor();
+    await owner.page
+      .getByRole("heading", { name: "A coat renamed" })
+      .first()
+      .waitFor();
 
     await colleague.page.getByText("A coat renamed").first().waitFor();
     await colleague.page

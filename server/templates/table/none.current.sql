@@ -25,6 +25,8 @@ comment on table app_public.{{table}} is $$
 create trigger _100_timestamps before insert or update on app_public.{{table}}
   for each row execute function app_private.tg__timestamps();
 call app_private.audit_table('app_public.{{table}}', '{code}');
+-- Open pages follow its changes by themselves.
+call app_private.announce_changes('app_public.{{table}}');
 
 comment on constraint {{table}}_pkey on app_public.{{table}} is '@error TAKEN code This code already exists.';
 comment on constraint {{table}}_code_check on app_public.{{table}} is '@error INVAL code A code has small letters, digits and underscores, and begins with a letter.';

@@ -28,6 +28,8 @@ comment on table app_public.{{table}} is $$
 create trigger _100_timestamps before insert or update on app_public.{{table}}
   for each row execute function app_private.tg__timestamps();
 call app_private.audit_table('app_public.{{table}}', '{id}');
+-- Open pages follow its changes by themselves.
+call app_private.announce_changes('app_public.{{table}}', user_column => 'user_id');
 
 comment on constraint {{table}}_pkey on app_public.{{table}} is '@error TAKEN id A record with this id already exists.';
 comment on constraint {{table}}_user_id_fkey on app_public.{{table}} is '@error NTFND user_id There is no such person.';
