@@ -66,6 +66,9 @@ const SEED_LOCK = 7_201_003;
 const SHOPPERS_PER_BATCH = 20_000;
 const BRANDS_PER_BATCH = 12;
 const ITEMS_PER_BATCH = 10_000;
+const VECTORS_PER_BATCH = 2_000;
+/** A vector is three kilobytes: those of all items would be most of the database. */
+const VECTORS_AT_MOST = 10_000;
 
 type Step = {
   label: string;
@@ -252,6 +255,16 @@ function stepsFor(scale: Scale): Step[] {
       table: "app_public.wardrobe_items",
       file: "230_wardrobes",
       range: { last: size.wardrobeItems, size: ITEMS_PER_BATCH },
+      unaudited: true,
+    },
+    {
+      label: "Vectors",
+      table: "app_public.item_embeddings",
+      file: "240_vectors",
+      range: {
+        last: Math.min(size.wardrobeItems, VECTORS_AT_MOST),
+        size: VECTORS_PER_BATCH,
+      },
       unaudited: true,
     },
   ];

@@ -22,6 +22,7 @@ import { LeanSchemaPlugin } from "./plugins/LeanSchemaPlugin.ts";
 import { makeLimitsPlugin } from "./plugins/LimitsPlugin.ts";
 import { LivePlugin } from "./plugins/LivePlugin.ts";
 import { RefusalPlugin } from "./plugins/RefusalPlugin.ts";
+import { SimilarItemsPlugin } from "./plugins/SimilarItemsPlugin.ts";
 
 export type PresetOptions = {
   config: Pick<Config, "mode" | "limits">;
@@ -67,6 +68,7 @@ export function makePreset({
         maskError,
       }),
       RefusalPlugin,
+      SimilarItemsPlugin,
       ...plugins,
     ],
     disablePlugins: [

@@ -22,6 +22,7 @@ const SEEDED_TABLES = {
   "app_public.category_mappings": "id",
   "app_public.products": "id",
   "app_public.wardrobe_items": "id",
+  "app_public.item_embeddings": "item_id",
 } as const;
 
 async function rows<T extends object>(
@@ -96,6 +97,34 @@ describe("seedDemo", () => {
          from (select count(*) as n from app_public.wardrobe_items group by user_id) s`,
     );
     expect(sizes).toEqual({ smallest: 5, largest: 12 });
+  });
+
+  it("gives each item a vector of length one, near those of its kind and colour", async () => {
+    expect(
+      await count(
+        db,
+        `from app_public.item_embeddings e
+         join app_public.wardrobe_items w on w.id = e.item_id
+        where abs(app_private.vector_norm(e.embedding) - 1) < 1e-5`,
+      ),
+    ).toBe(2_380);
+    // Of the nearest neighbours, nearly all are of the same category.
+    const [alike] = await rows<{ share: number }>(
+      db,
+      `select avg((w.category_code = n.category_code)::int)::float as share
+         from app_public.wardrobe_items w
+         cross join lateral (
+           select o.category_code
+           from app_hidden.nearest_items(w.id, null, 1) s
+           join app_public.wardrobe_items o on o.id = s.item_id
+         ) n
+        where exists (
+          select from app_public.wardrobe_items t
+          where t.user_id = w.user_id and t.id <> w.id
+            and t.category_code = w.category_code and t.deleted_at is null
+        )`,
+    );
+    expect(alike?.share).toBeGreaterThan(0.95);
   });
 
   it("uses every category and keeps the numeric SKUs of imports free", async () => {
@@ -222,7 +251,7 @@ describe("seedDemo", () => {
   it("reports each kind of row from nothing to all of it", () => {
     expect(progress[0]).toEqual({ step: "Brands", done: 0, total: 1 });
     expect(progress.at(-1)).toEqual({
-      step: "Wardrobes",
+      step: "Vectors",
       done: 2_380,
       total: 2_380,
     });

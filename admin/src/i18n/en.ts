@@ -293,6 +293,17 @@ const app = {
     take_out_body: "Try-ons you made with it keep showing it.",
     taken_out: "Taken out of your wardrobe",
     see_product: "See the product",
+    similar: "Similar pieces",
+    similar_hint: "From your wardrobe",
+    likeness: "%{percent}% alike",
+    similar_none_title: "Nothing to compare with yet",
+    similar_none_body:
+      "Once other garments of your wardrobe have been looked at, those most like this one stand here.",
+    similar_waiting_title: "Not looked at yet",
+    similar_waiting_body:
+      "We compare garments by their pictures, and this one has not been looked at so far. Come back a little later.",
+    similar_failed: "The similar pieces could not be loaded.",
+    similar_retry: "Try again",
   },
   brands: {
     status: {

@@ -21,6 +21,7 @@ import { Facts } from "../components/Facts.tsx";
 import { GarmentImage } from "../components/GarmentImage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { SimilarPieces } from "./SimilarPieces.tsx";
 import type { WardrobeItem } from "./types.ts";
 
 /** Taken out of the wardrobe, not destroyed: past try-ons keep showing it. */
@@ -151,5 +152,6 @@ export const WardrobeItemShow = () => (
     }
   >
     <ItemDetails />
+    <SimilarPieces />
   </Show>
 );
