@@ -14,27 +14,6 @@ const imageUrl = {
   sort: false,
 } as const;
 
-export const productColumns = [
-  "brandId",
-  "sku",
-  "name",
-  "categoryCode",
-  "brandLabel",
-  "gender",
-  "color",
-  "season",
-  "year",
-  "usage",
-  "tags",
-  "priceMinor",
-  "currency",
-  "imageKey",
-  "imageUrl",
-  "active",
-  "createdAt",
-  "updatedAt",
-];
-
 const importFields = {
   brandId: { kind: "uuid", reference: "brands" },
   requestedBy: "uuid",
@@ -63,7 +42,12 @@ const importFields = {
   updatedAt: "datetime",
 } as const;
 
-/** What the admin may ask of the API, and nothing else. */
+/**
+ * What the hand-written pages ask of the API. They are drawn before the catalogue
+ * has come, and every operation they send is checked against the limits without a
+ * database; so this stands beside the catalogue. What a role may do, and any field
+ * named nowhere here, comes from the catalogue (catalog/adopt.ts).
+ */
 export const resources = defineResources({
   products: {
     type: "Product",
@@ -89,7 +73,6 @@ export const resources = defineResources({
       ...stamps,
     },
     relations: { brand: "brands" },
-    columns: productColumns,
   },
   wardrobe_items: {
     type: "WardrobeItem",
@@ -107,25 +90,10 @@ export const resources = defineResources({
       usageCount: { kind: "int", write: false },
       imageKey: "string",
       imageUrl,
-      deletedAt: { kind: "datetime", create: false },
+      deletedAt: { kind: "datetime", create: false, read: false },
       ...stamps,
     },
     relations: { product: "products" },
-    columns: [
-      "userId",
-      "productId",
-      "categoryCode",
-      "name",
-      "brandLabel",
-      "color",
-      "aiTags",
-      "colorTags",
-      "usageCount",
-      "imageKey",
-      "imageUrl",
-      "createdAt",
-      "updatedAt",
-    ],
   },
   wardrobe_categories: {
     type: "WardrobeCategory",

@@ -38,7 +38,7 @@ import { StatusChip } from "../components/StatusChip.tsx";
 import { FacetFilter } from "../components/SuggestInput.tsx";
 import { useCategories } from "../components/useLookups.ts";
 import { PageSkeleton } from "../layout/Layout.tsx";
-import { productColumns } from "../resources.ts";
+import { resources } from "../resources.ts";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
 import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import { useSession } from "../useSession.ts";
@@ -331,7 +331,9 @@ export const ProductList = () => {
   return (
     <ListFrame
       queryOptions={
-        isStaff ? { meta: { columns: [...productColumns, "brand.name"] } } : {}
+        isStaff
+          ? { meta: { columns: [...resources.products.columns, "brand.name"] } }
+          : {}
       }
       category="hats"
       filters={filters}
