@@ -397,7 +397,7 @@ describe("a table nobody wrote pages for", () => {
       await page.getByText(/^1-\d+ of/).waitFor();
       await look("list");
       await page.getByRole("button", { name: "Add filter" }).click();
-      await page.getByRole("menuitem", { name: "Label" }).click();
+      await page.getByRole("menuitem", { name: "Label", exact: true }).click();
       await page.getByRole("dialog", { name: "Label" }).waitFor();
       await look("filter");
       await page.keyboard.press("Escape");
