@@ -59,3 +59,92 @@ comment on constraint item_embeddings_length_check on app_public.item_embeddings
 --! include functions/search/vector_index.sql
 
 call app_private.prepare_similarity();
+-- 5030 Imports of a person. A run belongs to one brand or to one person, and so
+-- do its file, what it refused and the run it tries again: of the two keys of
+-- each pair exactly one is in force, because exactly one owner is not null.
+--------------------------------------------------------------------------------
+
+alter table app_public.import_refusals drop constraint if exists import_refusals_run_id_user_id_fkey;
+alter table app_public.import_refusals drop constraint if exists import_refusals_owner_check;
+alter table app_public.import_runs drop constraint if exists import_runs_storage_key_user_id_fkey;
+alter table app_public.import_runs drop constraint if exists import_runs_rerun_of_user_id_fkey;
+alter table app_public.import_runs drop constraint if exists import_runs_user_id_fkey;
+alter table app_public.import_runs drop constraint if exists import_runs_id_user_id_key;
+alter table app_public.import_runs drop constraint if exists import_runs_owner_check;
+alter table app_public.import_runs drop constraint if exists import_runs_requested_role_check;
+alter table app_public.import_runs drop constraint if exists import_runs_catalogue_check;
+
+-- Columns are added, not made anew: a run of a person has no other owner to fall
+-- back to. Both tables are small, a few rows for each file ever imported and one
+-- for each refused line; the new keys have only nulls to look at.
+alter table app_public.import_runs add column if not exists user_id uuid;
+alter table app_public.import_runs add column if not exists requested_role text;
+alter table app_public.import_runs alter column brand_id drop not null;
+alter table app_public.import_refusals add column if not exists user_id uuid;
+alter table app_public.import_refusals alter column brand_id drop not null;
+
+alter table app_public.import_runs
+  add constraint import_runs_user_id_fkey foreign key (user_id) references app_public.users (id) on delete restrict,
+  add constraint import_runs_owner_check check (num_nonnulls(brand_id, user_id) = 1),
+  -- A brand's run takes the role its member has at the moment; a person's keeps
+  -- the role it was asked for in, or it would run with rights nobody asked with.
+  add constraint import_runs_requested_role_check check (
+    case when user_id is null then requested_role is null
+    else requested_role is not null and requested_role in (
+      ':ROLE_USER', ':ROLE_STAFF_SUPPORT', ':ROLE_STAFF_FINANCE', ':ROLE_STAFF_PRIVACY', ':ROLE_STAFF_ADMIN'
+    ) end
+  ),
+  add constraint import_runs_catalogue_check check (method = 'table' or brand_id is not null),
+  add constraint import_runs_id_user_id_key unique (id, user_id),
+  add constraint import_runs_storage_key_user_id_fkey foreign key (storage_key, user_id)
+    references app_public.storage_objects (key, owner_user_id) on delete restrict,
+  add constraint import_runs_rerun_of_user_id_fkey foreign key (rerun_of, user_id)
+    references app_public.import_runs (id, user_id) on delete restrict;
+alter table app_public.import_refusals
+  add constraint import_refusals_owner_check check (num_nonnulls(brand_id, user_id) = 1),
+  add constraint import_refusals_run_id_user_id_fkey foreign key (run_id, user_id)
+    references app_public.import_runs (id, user_id) on delete cascade;
+
+create index if not exists import_runs_user_id_created_at_idx on app_public.import_runs (user_id, created_at desc, id);
+create index if not exists import_runs_storage_key_user_id_idx on app_public.import_runs (storage_key, user_id);
+create index if not exists import_runs_rerun_of_user_id_idx on app_public.import_runs (rerun_of, user_id);
+create index if not exists import_refusals_run_id_user_id_idx on app_public.import_refusals (run_id, user_id);
+create index if not exists import_refusals_user_id_idx on app_public.import_refusals (user_id);
+
+comment on table app_public.import_runs is $$
+@behavior -insert -update -delete
+One file that a brand or a person imported, or is importing: where it stands and what became of its rows. processed = created + updated + unchanged + refused.$$;
+comment on column app_public.import_runs.user_id is 'Whose import it is, where it is of no brand.';
+comment on column app_public.import_runs.requested_role is 'The role a person''s import runs in, and in no other; null for a brand, whose member''s role of the moment counts.';
+comment on column app_public.import_runs.dry_run is 'When true, rows were checked and counted, and nothing was kept.';
+comment on constraint import_runs_user_id_fkey on app_public.import_runs is $$
+@error NTFND user_id There is no such person.
+@fieldName owner
+@foreignFieldName ownImportRuns$$;
+comment on constraint import_runs_storage_key_user_id_fkey on app_public.import_runs is $$
+@error NTFND storage_key The file of this import is gone.
+@fieldName ownFile
+@foreignFieldName ownImportRuns$$;
+comment on constraint import_runs_rerun_of_user_id_fkey on app_public.import_runs is $$
+@error NTFND rerun_of There is no such import.
+@fieldName ownOriginalRun
+@foreignFieldName ownReruns$$;
+comment on constraint import_runs_owner_check on app_public.import_runs is '@error INVAL user_id An import is of a brand or of a person.';
+comment on constraint import_runs_requested_role_check on app_public.import_runs is '@error INVAL requested_role A person imports in a role of their own.';
+comment on constraint import_runs_catalogue_check on app_public.import_runs is '@error INVAL method A catalogue is imported for a brand.';
+comment on constraint import_runs_id_user_id_key on app_public.import_runs is '@error TAKEN id A record with this id already exists.';
+comment on constraint import_refusals_owner_check on app_public.import_refusals is '@error INVAL user_id A refused line is of a brand or of a person.';
+comment on constraint import_refusals_run_id_user_id_fkey on app_public.import_refusals is $$
+@error NTFND run_id There is no such import.
+@fieldName ownRun
+@foreignFieldName ownRefusals$$;
+
+--! include functions/import/owner.sql
+--! include functions/import/runs.sql
+--! include functions/import/batch.sql
+--! include functions/import/table_values.sql
+--! include functions/import/table_columns.sql
+--! include functions/import/table_batch.sql
+--! include functions/import/worker.sql
+--! include policies/import_runs.sql
+--! include policies/import_refusals.sql

@@ -87,6 +87,7 @@ export function installImports(
       typeof filename === "string" ? filename : "",
       req,
       targetFor,
+      target,
     );
     res.status(201).json(uploaded);
   });

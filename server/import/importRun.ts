@@ -4,8 +4,12 @@ import { DELIMITERS, type FileFormat } from "./readRows.ts";
 /** A row of app_public.import_runs, as the driver gives it. */
 export type ImportRun = {
   id: string;
-  brand_id: string;
+  /** The owner: a brand, or else a person. */
+  brand_id: string | null;
+  user_id: string | null;
   requested_by: string | null;
+  /** The role a person's import runs in; null for a brand's. */
+  requested_role: string | null;
   target: string;
   method: ImportMethod;
   /** The unique index that finds a row's record; "none" when every row is new. */

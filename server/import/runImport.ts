@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Pool, PoolClient } from "pg";
 
-import { actorFor } from "../auth/actor.ts";
+import { type Actor, actorFor } from "../auth/actor.ts";
 import { errorCode } from "../db/errorCode.ts";
 import { withActor } from "../db/withActor.ts";
 import { AppError } from "../errors/AppError.ts";
@@ -11,7 +11,7 @@ import type { ImportMethod, ImportRun, ImportStatus } from "./importRun.ts";
 import { copyRows } from "./stageRows.ts";
 
 export type RunDeps = {
-  /** Batches run here, as the importing member. */
+  /** Batches run here, as whoever imports. */
   app: Pool;
   /** Staging and bookkeeping run here, as the worker. */
   worker: Pool;
@@ -63,6 +63,16 @@ class StagingStopped extends Error {
   override readonly name = "StagingStopped";
 }
 
+/** Thrown inside the transaction of a dry run, to roll it back at its end. */
+class RehearsalOver extends Error {
+  override readonly name = "RehearsalOver";
+  readonly status: ImportStatus;
+  constructor(status: ImportStatus) {
+    super(status);
+    this.status = status;
+  }
+}
+
 /** Stopped by this process, to go on in another; not a fault of the run. */
 export class ImportInterrupted extends Error {
   override readonly name = "ImportInterrupted";
@@ -72,8 +82,9 @@ export class ImportInterrupted extends Error {
  * Takes a run from queued (or from wherever a crash left it) to its end. Safe
  * to call twice at once and safe to be killed anywhere: a session lock keeps
  * others out, staging is one transaction, and every batch commits its products,
- * refusals, counts and checkpoint together. Faults of the file or of the
- * member's rights end the run; what another attempt may mend is thrown.
+ * refusals, counts and checkpoint together. A dry run into a table is one
+ * transaction that is taken back. Faults of the file or of the person's rights
+ * end the run; what another attempt may mend is thrown.
  */
 export async function runImport(
   deps: RunDeps,
@@ -115,7 +126,9 @@ async function work(
   try {
     const staged = await stage(deps, client, claimed);
     await deps.onProgress?.(staged);
-    return await runBatches(deps, client, staged);
+    return staged.dry_run && staged.method === "table"
+      ? await rehearse(deps, client, staged)
+      : await runBatches(deps, client, staged);
   } catch (error) {
     if (error instanceof StagingStopped) return end(client, runId, "cancelled");
     if (!(error instanceof AppError)) throw error;
@@ -200,27 +213,12 @@ async function runBatches(
   const runId = staged.id;
   let tries = 0;
   for (;;) {
-    // Asked on the connection that holds the lock: when that is gone, another
-    // worker may be at it, and this one stops here.
-    const step = await nextStep(client, runId);
-    if (step.status === "cancelling") return end(client, runId, "cancelled");
-    if (step.status !== "running") return step.status;
-    if (step.processed_rows >= (step.total_rows ?? 0)) {
-      return end(client, runId, "completed");
-    }
-    if (step.role_name === null) {
-      throw new AppError(
-        "DNIED",
-        "The member who started this import may no longer import for this brand",
-        { hint: "Another manager can resume it" },
-      );
-    }
-    stopIfAsked(deps);
+    const step = await nextStep(deps, client, staged);
+    if (typeof step === "string") return step;
     try {
       const run = await runBatch(deps, step, staged);
       if (run.checkpoint_line === step.checkpoint_line) {
-        // A crash of the database emptied the staging; another attempt fills it.
-        throw new ImportInterrupted(`The staging of import ${runId} is gone`);
+        throw stagingIsGone(runId);
       }
       tries = 0;
       await deps.onProgress?.(run);
@@ -234,20 +232,136 @@ async function runBatches(
   }
 }
 
+/**
+ * Asked before every batch, on the connection that holds the lock: when that is
+ * gone, another worker may be at it, and this one stops here. A status says that
+ * the run has ended.
+ */
+async function nextStep(
+  deps: RunDeps,
+  client: PoolClient,
+  { id: runId, brand_id: brandId }: ImportRun,
+): Promise<Step | ImportStatus> {
+  const step = await readStep(client, runId);
+  if (step.status === "cancelling") return end(client, runId, "cancelled");
+  if (step.status !== "running") return step.status;
+  if (step.processed_rows >= (step.total_rows ?? 0)) {
+    return end(client, runId, "completed");
+  }
+  if (step.role_name === null) throw roleIsGone(brandId);
+  stopIfAsked(deps);
+  return step;
+}
+
+function roleIsGone(brandId: string | null): AppError {
+  return brandId === null
+    ? new AppError(
+        "DNIED",
+        "The person who started this import no longer has the role it was started in",
+        { hint: "With the role of today, upload the file again" },
+      )
+    : new AppError(
+        "DNIED",
+        "The member who started this import may no longer import for this brand",
+        { hint: "Another manager can resume it" },
+      );
+}
+
+/**
+ * A dry run into a table: every batch in one transaction, so that each sees
+ * those before it and meets the same refusals as it would for real; then all is
+ * rolled back. What became of a batch is written on another connection, where it
+ * stays. After a collision of locks the whole begins again.
+ */
+async function rehearse(
+  deps: RunDeps,
+  client: PoolClient,
+  staged: ImportRun,
+): Promise<ImportStatus> {
+  for (let tries = 1; ; tries++) {
+    const step = await nextStep(deps, client, staged);
+    if (typeof step === "string") return step;
+    try {
+      await rehearseOnce(deps, client, staged, step);
+    } catch (error) {
+      if (error instanceof RehearsalOver) return error.status;
+      if (!isWorthAnotherLook(error) || tries >= MAX_TRIES) {
+        throw faultOfBatch(deps, error, step, staged.id);
+      }
+      await sleep(50 * 2 ** tries);
+      await client.query("select app_private.restart_rehearsal($1)", [
+        staged.id,
+      ]);
+    }
+  }
+}
+
+type Outcome = {
+  last_line: number | null;
+  created: number;
+  updated: number;
+  unchanged: number;
+  refusals: object[];
+};
+
+/** Ends by throwing, whatever happens: nothing of it may be committed. */
+async function rehearseOnce(
+  deps: RunDeps,
+  client: PoolClient,
+  staged: ImportRun,
+  first: Step,
+): Promise<never> {
+  return withActor(
+    deps.app,
+    actorOf(first, staged.id),
+    async (person) => {
+      // While another connection writes down what became of a batch.
+      await person.query(
+        "select set_config('idle_in_transaction_session_timeout', $1, true)",
+        [`${BATCH_MS}ms`],
+      );
+      let step = first;
+      for (;;) {
+        const { rows } = await person.query<Outcome>(
+          "select * from app_hidden.import_table_rows($1, $2, $3)",
+          [staged.id, step.checkpoint_line, deps.batchSize ?? BATCH_ROWS],
+        );
+        const outcome = only(rows);
+        if (outcome.last_line === null) throw stagingIsGone(staged.id);
+        const recorded = await client.query<ImportRun>(
+          "select * from app_private.record_rehearsal($1, $2, $3, $4, $5, $6)",
+          [
+            staged.id,
+            outcome.last_line,
+            outcome.created,
+            outcome.updated,
+            outcome.unchanged,
+            JSON.stringify(outcome.refusals),
+          ],
+        );
+        await deps.onProgress?.(only(recorded.rows));
+        const next = await nextStep(deps, client, staged);
+        if (typeof next === "string") throw new RehearsalOver(next);
+        if (next.role_name !== first.role_name) {
+          throw new ImportInterrupted(
+            `The role of import ${staged.id} changed`,
+          );
+        }
+        step = next;
+      }
+    },
+    { statementMs: BATCH_MS },
+  );
+}
+
 async function runBatch(
   deps: RunDeps,
   step: Step,
   { id: runId, method }: ImportRun,
 ): Promise<ImportRun> {
-  const actor = actorFor(
-    step.role_name ?? "",
-    step.user_id,
-    step.brand_id,
-    `import:${runId}`,
-  );
   return withActor(
     deps.app,
-    actor,
+    actorOf(step, runId),
     async (member) => {
       const { rows } = await member.query<ImportRun>(
         `select * from app_hidden.${BATCH_FUNCTIONS[method]}($1, $2, $3)`,
@@ -257,6 +371,20 @@ async function runBatch(
     },
     { statementMs: BATCH_MS },
   );
+}
+
+function actorOf(step: Step, runId: string): Actor {
+  return actorFor(
+    step.role_name ?? "",
+    step.user_id,
+    step.brand_id,
+    `import:${runId}`,
+  );
+}
+
+/** A crash of the database emptied it; another attempt fills it. */
+function stagingIsGone(runId: string): ImportInterrupted {
+  return new ImportInterrupted(`The staging of import ${runId} is gone`);
 }
 
 /**
@@ -332,7 +460,7 @@ async function claim(
   return run === undefined || run.id === null ? null : run;
 }
 
-async function nextStep(client: PoolClient, runId: string): Promise<Step> {
+async function readStep(client: PoolClient, runId: string): Promise<Step> {
   const { rows } = await client.query<Step>(
     "select * from app_private.import_step($1)",
     [runId],

@@ -97,7 +97,7 @@ async function tableTarget(
   if (columns.every(({ match_only }) => match_only)) {
     throw new AppError("INVAL", `${resource.label} cannot be imported`, {
       field: "target",
-      hint: "Only what belongs to a brand can be imported",
+      hint: "Within a brand, import what belongs to the brand",
     });
   }
   return describe(resource, columns, keys);

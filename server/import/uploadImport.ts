@@ -57,8 +57,13 @@ export async function uploadImport(
   filename: string,
   source: Readable,
   targetFor: TargetFor = () => CATALOGUE,
+  table: string = CATALOGUE.table,
 ): Promise<UploadedImport> {
-  const { run_id: runId, file_key: key } = await placeFor(deps.app, actor);
+  const { run_id: runId, file_key: key } = await placeFor(
+    deps.app,
+    actor,
+    table,
+  );
   const probe = new FileProbe(deps.maxBytes);
   try {
     await store(deps.files, key, source, probe);
@@ -97,7 +102,7 @@ export async function describeImport(
   runId: string,
   targetOf: (run: ImportRun) => Promise<ImportTarget> = async () => CATALOGUE,
 ): Promise<UploadedImport> {
-  const run = await findImport(deps.app, actor, runId);
+  const run = await findImport(deps.app, actor, runId, WITH_FILE);
   const target = await targetOf(run);
   const { encoding } = formatOf(run);
   const { head, isCut } = await headOf(
@@ -107,18 +112,19 @@ export async function describeImport(
   return describe(run, inspection, run.mapping);
 }
 
+const SEEN = "select * from app_public.import_runs where id = $1";
+const WITH_FILE = "select * from app_hidden.import_with_file($1)";
+
 /** A run the caller may see; NTFND otherwise. */
 export async function findImport(
   app: Pool,
   actor: Actor,
   runId: string,
+  sql: typeof SEEN | typeof WITH_FILE = SEEN,
 ): Promise<ImportRun> {
   const rows = UUID.test(runId)
     ? await withActor(app, actor, async (client) => {
-        const found = await client.query<ImportRun>(
-          "select * from app_public.import_runs where id = $1",
-          [runId],
-        );
+        const found = await client.query<ImportRun>(sql, [runId]);
         return found.rows;
       })
     : [];
@@ -132,10 +138,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 async function placeFor(
   app: Pool,
   actor: Actor,
+  table: string,
 ): Promise<{ run_id: string; file_key: string }> {
   return withActor(app, actor, async (client) => {
     const { rows } = await client.query<{ run_id: string; file_key: string }>(
-      "select * from app_hidden.assert_may_import()",
+      "select * from app_hidden.assert_may_import($1)",
+      [table],
     );
     return only(rows);
   });

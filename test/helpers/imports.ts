@@ -32,6 +32,10 @@ export type ImportWorld = {
   analyst: Actor;
   viewer: Actor;
   shopper: Actor;
+  /** Another shopper. */
+  neighbour: Actor;
+  staffAdmin: Actor;
+  staffSupport: Actor;
   /** Owner of the other brand. */
   stranger: Actor;
   /** Where the disk keeps its files. */
@@ -129,6 +133,14 @@ export async function makeImportWorld(db: TestDatabase): Promise<ImportWorld> {
     }
     return actorFor(role, id, brandId, "test");
   };
+  const staff = async (role: string): Promise<Actor> => {
+    const actor = await person(role, `closetai_staff_${role}`, null, null);
+    await db.root.query(
+      "insert into app_public.staff_members (user_id, role) values ($1, $2)",
+      [actor.userId, role],
+    );
+    return actor;
+  };
   const brandId = await brand("atelier");
   const otherBrandId = await brand("denim");
   return {
@@ -142,6 +154,9 @@ export async function makeImportWorld(db: TestDatabase): Promise<ImportWorld> {
     analyst: await person("analyst", "closetai_analyst", brandId, "analyst"),
     viewer: await person("viewer", "closetai_viewer", brandId, "viewer"),
     shopper: await person("shopper", "closetai_user", null, null),
+    neighbour: await person("neighbour", "closetai_user", null, null),
+    staffAdmin: await staff("admin"),
+    staffSupport: await staff("support"),
     stranger: await person(
       "stranger",
       "closetai_brand_owner",

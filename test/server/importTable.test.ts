@@ -75,6 +75,7 @@ async function uploaded(
     `${table}.csv`,
     Readable.from([Buffer.from(content)]),
     () => byName(table),
+    table,
   );
   return { id: run.id, mapping };
 }
@@ -466,14 +467,16 @@ describe("the tables of the product", () => {
 });
 
 describe("who may import into a table", () => {
-  it.each(["viewer", "analyst", "shopper"] as const)(
-    "not a %s",
-    async (who) => {
-      await expect(uploaded(world[who], "looks", LOOKS)).rejects.toMatchObject({
-        code: "42501",
-      });
-    },
-  );
+  it.each([
+    ["viewer", "42501"],
+    ["analyst", "42501"],
+    ["shopper", "DNIED"],
+    ["staffAdmin", "DNIED"],
+  ] as const)("not a %s into a brand's", async (who, code) => {
+    await expect(uploaded(world[who], "looks", LOOKS)).rejects.toMatchObject({
+      code,
+    });
+  });
 
   it.each([
     ["a table of no brand", "wardrobe_categories"],
