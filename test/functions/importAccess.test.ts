@@ -66,19 +66,21 @@ async function stagedRun(act: (runId: string) => Promise<void>): Promise<void> {
 }
 
 describe("uploading a catalogue", () => {
-  it.each(["viewer", "analyst", "shopper"] as const)(
-    "is denied to a %s, and leaves nothing",
-    async (who) => {
-      await expect(upload(world, world[who], FILE)).rejects.toMatchObject({
-        code: "42501",
-      });
-      const { rowCount } = await db.root.query(
-        "select from app_public.import_runs where brand_id = $1",
-        [world.brandId],
-      );
-      expect(rowCount).toBe(0);
-    },
-  );
+  it.each([
+    ["viewer", "42501"],
+    ["analyst", "42501"],
+    ["shopper", "DNIED"],
+    ["staffAdmin", "DNIED"],
+  ] as const)("is denied to a %s, and leaves nothing", async (who, code) => {
+    await expect(upload(world, world[who], FILE)).rejects.toMatchObject({
+      code,
+    });
+    const { rowCount } = await db.root.query(
+      "select from app_public.import_runs where brand_id = $1",
+      [world.brandId],
+    );
+    expect(rowCount).toBe(0);
+  });
 
   it("is denied to a manager whose membership has ended", async () => {
     await db.root.query(
@@ -157,10 +159,12 @@ describe("a run", () => {
     async (_name, sql) => {
       const run = await importFile(world, world.manager, FILE);
       const before = await readRun(world, run.id);
-      await expect(rowsAs(world.stranger, sql, [run.id])).rejects.toMatchObject(
-        { code: "NTFND" },
-      );
-      for (const actor of [world.viewer, world.analyst, world.shopper]) {
+      for (const actor of [world.stranger, world.shopper, world.staffAdmin]) {
+        await expect(rowsAs(actor, sql, [run.id])).rejects.toMatchObject({
+          code: "NTFND",
+        });
+      }
+      for (const actor of [world.viewer, world.analyst]) {
         await expect(rowsAs(actor, sql, [run.id])).rejects.toMatchObject({
           code: "42501",
         });
@@ -205,7 +209,9 @@ describe("staged rows", () => {
       ]);
       expect(await staged(world.owner)).toEqual([]);
       expect(await staged(world.stranger)).toEqual([]);
-      for (const actor of [world.viewer, world.analyst, world.shopper]) {
+      expect(await staged(world.shopper)).toEqual([]);
+      expect(await staged(world.staffAdmin)).toEqual([]);
+      for (const actor of [world.viewer, world.analyst]) {
         await expect(staged(actor)).rejects.toMatchObject({ code: "42501" });
       }
     });

@@ -8,6 +8,7 @@ import type { Disk } from "flydrive";
 import { type Actor, actorFor } from "../../server/auth/actor.ts";
 import { withActor } from "../../server/db/withActor.ts";
 import type { ImportRun } from "../../server/import/importRun.ts";
+import type { ImportTarget } from "../../server/import/importTarget.ts";
 import {
   type RunDeps,
   runImport,
@@ -206,6 +207,57 @@ export function start(
   );
 }
 
+/** Every column of the file to the column of that name. */
+function byName(table: string): ImportTarget {
+  return {
+    table,
+    method: "table",
+    label: table,
+    fields: [],
+    keys: [],
+    guess: (header) => Object.fromEntries(header.map((name) => [name, name])),
+  };
+}
+
+/** A file for a table, uploaded by its columns. */
+export async function uploadInto(
+  world: ImportWorld,
+  actor: Actor,
+  table: string,
+  content: string,
+): Promise<{ id: string; mapping: Record<string, string> }> {
+  const { run, mapping } = await uploadImport(
+    {
+      app: world.db.app,
+      files: world.disk,
+      maxBytes: 64 * 1024 * 1024,
+      log: silentLog,
+    },
+    actor,
+    `${table}.csv`,
+    Readable.from([Buffer.from(content)]),
+    () => byName(table),
+    table,
+  );
+  return { id: run.id, mapping };
+}
+
+export function startInto(
+  world: ImportWorld,
+  actor: Actor,
+  runId: string,
+  mapping: object,
+  dryRun = false,
+  key: string | null = null,
+): Promise<ImportRun> {
+  return callAs(
+    world,
+    actor,
+    "select * from app_public.start_import($1, $2, $3, $4)",
+    [runId, JSON.stringify(mapping), dryRun, key],
+  );
+}
+
 /** One function of the API as a person, committed. */
 export async function callAs<T extends object = ImportRun>(
   world: ImportWorld,
@@ -275,6 +327,17 @@ export async function readRefusals(
     [runId],
   );
   return rows;
+}
+
+/** Each refused line in one text: "3 name EMPTY: No name". */
+export async function readReasons(
+  world: ImportWorld,
+  run: ImportRun,
+): Promise<string[]> {
+  return (await readRefusals(world, run.id)).map(
+    ({ line_no, field, code, reason }) =>
+      `${line_no} ${field} ${code}: ${reason}`,
+  );
 }
 
 export type ProductRow = Record<string, unknown> & { sku: string };

@@ -76,7 +76,14 @@ export const invitations = named("00e0", [
   "B.open owner",
 ]);
 export const mappings = named("00f0", ["A.mapping", "B.mapping"]);
-export const runs = named("0100", ["A.run", "B.run"]);
+export const runs = named("0100", [
+  "A.run",
+  "B.run",
+  "shopper.run",
+  // Of the days when the shopper was staff.
+  "shopper.former",
+  "admin.run",
+]);
 export const views = named("0120", [
   "A.viewer's",
   "A.shared",
@@ -95,6 +102,7 @@ export const files = {
   "shopper.selfie": "selfie/shopper.png",
   "shopper.garment": "garment/shopper.png",
   "neighbour.selfie": "selfie/neighbour.png",
+  "shopper.file": "imports/shopper.csv",
 } as const;
 
 /** What a password or a token leaves behind: never to be seen by anybody. */
@@ -148,6 +156,9 @@ export const rowNames: Record<string, Record<string, string>> = {
   "app_public.import_refusals": {
     [`${runs["A.run"]},2`]: "A.refusal",
     [`${runs["B.run"]},2`]: "B.refusal",
+    [`${runs["shopper.run"]},2`]: "shopper.refusal",
+    [`${runs["shopper.former"]},2`]: "shopper.former refusal",
+    [`${runs["admin.run"]},2`]: "admin.refusal",
   },
   "app_public.saved_views": names(views),
   "app_public.audit_log": names(audits),
@@ -219,6 +230,7 @@ export async function createWorld(client: ClientBase): Promise<void> {
     personalFile("shopper.selfie", "shopper", "selfie"),
     personalFile("shopper.garment", "shopper", "garment"),
     personalFile("neighbour.selfie", "neighbour", "selfie"),
+    personalFile("shopper.file", "shopper", "import"),
   ]);
   await put("products", [
     product("A.tee", "A", true, files["A.image"]),
@@ -261,6 +273,33 @@ export async function createWorld(client: ClientBase): Promise<void> {
       status: "completed",
       processed_rows: 1,
       refused_count: 1,
+    })),
+  );
+  await put(
+    "import_runs",
+    ownRuns.map(({ run, person, role, target }) => ({
+      id: runs[run],
+      user_id: people[person],
+      requested_by: people[person],
+      requested_role: role,
+      target,
+      method: "table",
+      filename: "own.csv",
+      storage_key: run === "shopper.run" ? files["shopper.file"] : null,
+      status: "completed",
+      processed_rows: 1,
+      refused_count: 1,
+    })),
+  );
+  await put(
+    "import_refusals",
+    ownRuns.map(({ run, person }) => ({
+      run_id: runs[run],
+      user_id: people[person],
+      line_no: 2,
+      field: "name",
+      code: "EMPTY",
+      reason: "No name",
     })),
   );
   await put(
@@ -321,6 +360,28 @@ export async function createWorld(client: ClientBase): Promise<void> {
     { run_id: runs["A.run"], line_no: 2, fields: ["1", "Sandals"] },
   ]);
 }
+
+/** Imports of a person, each in the role it was asked for in. */
+const ownRuns = [
+  {
+    run: "shopper.run",
+    person: "shopper",
+    role: "closetai_user",
+    target: "wardrobe_items",
+  },
+  {
+    run: "shopper.former",
+    person: "shopper",
+    role: "closetai_staff_support",
+    target: "brand_accounts",
+  },
+  {
+    run: "admin.run",
+    person: "admin",
+    role: "closetai_staff_admin",
+    target: "brand_accounts",
+  },
+] as const;
 
 function savedView(
   name: keyof typeof views,

@@ -8,7 +8,7 @@ import {
   buildProduct,
   buildUser,
 } from "../helpers/factories.ts";
-import { brands, createWorld, people } from "../helpers/world.ts";
+import { brands, createWorld, files, people, runs } from "../helpers/world.ts";
 
 let db: TestDatabase;
 
@@ -398,5 +398,50 @@ describe("a key between two tenants", () => {
         ),
       ),
     ).toBe("23503");
+    // Neither another person's, nor a brand's in the name of a person, nor of nobody.
+    for (const [run, person] of [
+      [runs["shopper.run"], people.neighbour],
+      [runs["A.run"], people.shopper],
+    ]) {
+      expect(
+        await outcomeOf(
+          db.root.query(
+            "insert into app_public.import_refusals (run_id, user_id, line_no, field, code, reason) values ($1, $2, 9, 'sku', 'INVAL', 'x')",
+            [run, person],
+          ),
+        ),
+      ).toBe("23503");
+    }
+    expect(
+      await outcomeOf(
+        db.root.query(
+          "insert into app_public.import_refusals (run_id, line_no, field, code, reason) values ($1, 9, 'sku', 'INVAL', 'x')",
+          [runs["shopper.run"]],
+        ),
+      ),
+    ).toBe("23514");
+    for (const [key, owner] of [
+      [files["shopper.file"], people.neighbour],
+      [files["A.file"], people.shopper],
+    ]) {
+      expect(
+        await outcomeOf(
+          db.root.query(
+            `insert into app_public.import_runs (user_id, requested_role, target, method, filename, storage_key)
+             values ($2, 'closetai_user', 'wardrobe_items', 'table', 'x.csv', $1)`,
+            [key, owner],
+          ),
+        ),
+      ).toBe("23503");
+    }
+    expect(
+      await outcomeOf(
+        db.root.query(
+          `insert into app_public.import_runs (user_id, brand_id, requested_role, target, method, filename)
+           values ($1, $2, 'closetai_user', 'wardrobe_items', 'table', 'x.csv')`,
+          [people.shopper, brands.A],
+        ),
+      ),
+    ).toBe("23514");
   });
 });

@@ -356,7 +356,7 @@ describe("aggregates", () => {
       ["8"],
     );
     expect(await as(db, "shopper", (client) => column(client, bytes))).toEqual([
-      "8",
+      "12",
     ]);
   });
 });

@@ -6,19 +6,19 @@ export const DEFINERS: Record<string, string> = {
   "app_hidden.current_brand_id":
     "asks the membership itself, whatever the caller may read",
   "app_hidden.assert_may_import":
-    "hands out a place for a file; refuses who has no active brand",
+    "hands out a place for a file; refuses who may not add to the table",
   "app_hidden.assert_may_reset":
     "looks up whether a person is staff, which support cannot read",
   "app_hidden.issue_invitation_token":
     "writes the hash that no member may see, for an invitation of the active brand",
   "app_hidden.lock_import_run":
-    "locks and moves a run of the active brand; runs are not updatable",
+    "locks a run of the caller or the active brand; runs are not updatable",
   "app_hidden.record_import_batch":
-    "writes counts and refusals of a run of the active brand",
+    "writes counts and refusals of a run of the caller or the active brand",
   "app_hidden.register_import":
-    "makes the file and the run of an upload into the active brand",
+    "makes the file and the run of an upload, of the caller or the active brand",
   "app_hidden.staged_import_rows":
-    "reads the staging, of a run of the active brand only",
+    "reads the staging, of a run of the caller or the active brand only",
 
   "app_hidden.withdrawn_brand_ids":
     "says ids of suspended and closed brands to visitors, who cannot read brands",
@@ -52,9 +52,11 @@ export const DEFINERS: Record<string, string> = {
   "app_private.issue_password_reset": "the worker makes the link it mails",
   "app_private.pending_invitation":
     "the holder of a link learns what it invites to",
+  "app_private.record_rehearsal": "the worker counts a dry run",
   "app_private.request_password_reset": "notes a request of somebody unknown",
   "app_private.reset_password": "writes a hash for the holder of the link",
   "app_private.resolve_actor": "answers who a session or a token is",
+  "app_private.restart_rehearsal": "the worker begins a dry run again",
   "app_private.sign_in": "reads hashes, before anybody is signed in",
   "app_private.sign_out": "ends the session it is given",
   "app_private.stage_refused_rows": "the worker stages refused rows once more",
@@ -84,7 +86,7 @@ export const DEFINERS: Record<string, string> = {
     "reads the audit trail for whoever may select the row; asks may_select_row",
   "app_public.break_glass_wardrobe":
     "staff have no right on wardrobes; checks the caller and leaves a trail",
-  "app_public.cancel_import": "changes a run of the active brand",
+  "app_public.cancel_import": "changes a run of the caller or the active brand",
   "app_public.invite_owner":
     "staff may not insert invitations; only while a brand has no owner",
   "app_public.issue_password_reset_link":
@@ -92,9 +94,10 @@ export const DEFINERS: Record<string, string> = {
   "app_public.password_reset_requests":
     "reads who asked; checks that the caller is support or admin",
   "app_public.register_shopper": "makes a person, for nobody in particular",
-  "app_public.rerun_refused": "makes a run from one of the active brand",
-  "app_public.resume_import": "changes a run of the active brand",
-  "app_public.start_import": "changes a run of the active brand",
+  "app_public.rerun_refused":
+    "makes a run from one of the caller or the active brand",
+  "app_public.resume_import": "changes a run of the caller or the active brand",
+  "app_public.start_import": "changes a run of the caller or the active brand",
 };
 
 /** Functions whose search_path is the caller's, so that they can be inlined. */

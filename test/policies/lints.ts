@@ -381,12 +381,26 @@ export const lints: Lint[] = [
   },
   {
     name: "foreign_key_tenant_nullable",
-    rule: "no key whose tenant may be null, which would switch the check off",
+    // A row of one of two owners has a key for each, and a check that exactly one
+    // of them is there: then exactly one key is in force.
+    rule: "no key whose tenant may be null, which would switch the check off, unless another is then in force",
     sql: `select k.conname || ' ' || a.attname as detail
       from pg_constraint k join pg_namespace n on n.oid = k.connamespace
       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
       where k.contype = 'f' and n.nspname = 'app_public' and cardinality(k.conkey) > 1
-        and a.attname in ${TENANT} and not a.attnotnull`,
+        and a.attname in ${TENANT} and not a.attnotnull
+        and not exists (
+          select from pg_constraint twin
+          join pg_attribute b on b.attrelid = twin.conrelid and b.attnum = any (twin.conkey)
+            and b.attname in ${TENANT} and b.attname <> a.attname
+          join pg_constraint c on c.conrelid = k.conrelid and c.contype = 'c' and c.convalidated
+            and pg_get_constraintdef(c.oid) in (
+              'CHECK ((num_nonnulls(' || a.attname || ', ' || b.attname || ') = 1))',
+              'CHECK ((num_nonnulls(' || b.attname || ', ' || a.attname || ') = 1))'
+            )
+          where twin.contype = 'f' and twin.conrelid = k.conrelid and twin.confrelid = k.confrelid
+            and array_remove(twin.conkey, b.attnum) = array_remove(k.conkey, a.attnum)
+        )`,
     fault: "alter table app_public.products alter brand_id drop not null",
   },
   {

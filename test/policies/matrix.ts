@@ -15,7 +15,9 @@ import type { ActorName } from "../helpers/actors.ts";
  * - staff_members: an admin cannot change or remove the own row, and the last
  *   admin cannot be changed or removed by another.
  * - import_runs: made by functions only, which also store the file the row
- *   names; a row written by hand would name any file.
+ *   names; a row written by hand would name any file. Shoppers and staff import
+ *   too, each in the own name; staff see of a shopper's run that it was, and no
+ *   line of it.
  * - currencies, category_defaults, category_mappings and import_refusals are
  *   additions: lookups are read, a brand's mappings are its managers' business,
  *   and refusals follow their run.
@@ -395,7 +397,7 @@ export const matrix: Record<string, Rules> = {
 
   "app_public.storage_objects": {
     select: [
-      [["shopper"], ["shopper.selfie", "shopper.garment"]],
+      [["shopper"], ["shopper.selfie", "shopper.garment", "shopper.file"]],
       [["neighbour"], ["neighbour.selfie"]],
       [["both off duty"], []],
       [inA, filesOfA],
@@ -419,6 +421,8 @@ export const matrix: Record<string, Rules> = {
       done: {
         "an own selfie": shoppers,
         "an own export": [],
+        // Made by a function, after the bytes were seen.
+        "an own import": [],
         "a selfie of the shopper": ["shopper"],
         "a garment of A": managersOfA,
         "an import of A": managersOfA,
@@ -655,6 +659,9 @@ export const matrix: Record<string, Rules> = {
     select: [
       [managersOfA, ["A.run"]],
       [managersOfB, ["B.run"]],
+      // Not what the shopper imported when on the staff.
+      [["shopper"], ["shopper.run"]],
+      [["neighbour", "both off duty"], []],
       [staff, "all"],
     ],
   },
@@ -663,7 +670,14 @@ export const matrix: Record<string, Rules> = {
     select: [
       [managersOfA, ["A.refusal"]],
       [managersOfB, ["B.refusal"]],
-      [staff, "all"],
+      [["shopper"], ["shopper.refusal"]],
+      [["neighbour", "both off duty"], []],
+      // Not the lines of somebody's wardrobe.
+      [
+        ["support", "finance", "privacy"],
+        ["A.refusal", "B.refusal"],
+      ],
+      [["admin"], ["A.refusal", "B.refusal", "admin.refusal"]],
     ],
   },
 

@@ -196,6 +196,7 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
     inserts: {
       "an own selfie": file({ owner_user_id: me }, "selfie"),
       "an own export": file({ owner_user_id: me }, "export"),
+      "an own import": file({ owner_user_id: me }, "import"),
       "a selfie of the shopper": file(
         { owner_user_id: text(people.shopper) },
         "selfie",
@@ -263,6 +264,14 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
         requested_by: me,
         filename: text("new.csv"),
       },
+      "an own run": {
+        user_id: me,
+        requested_by: me,
+        requested_role: text("closetai_user"),
+        target: text("wardrobe_items"),
+        method: text("table"),
+        filename: text("new.csv"),
+      },
     },
     updates: { "the status": "status = 'cancelled'" },
   },
@@ -274,6 +283,14 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
         brand_id: text(brands.A),
         line_no: "3",
         field: text("sku"),
+        code: text("INVAL"),
+        reason: text("New"),
+      },
+      "a refusal of an own run": {
+        run_id: text(runs["shopper.run"]),
+        user_id: me,
+        line_no: "3",
+        field: text("name"),
         code: text("INVAL"),
         reason: text("New"),
       },

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   afterAll,
@@ -12,19 +12,18 @@ import {
 
 import type { Actor } from "../../server/auth/actor.ts";
 import type { ImportRun } from "../../server/import/importRun.ts";
-import type { ImportTarget } from "../../server/import/importTarget.ts";
 import { type RunDeps, runImport } from "../../server/import/runImport.ts";
-import { uploadImport } from "../../server/import/uploadImport.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import {
   callAs,
   counts,
   type ImportWorld,
   makeImportWorld,
-  readRefusals,
+  readReasons,
   readRun,
   runDeps,
-  silentLog,
+  startInto,
+  uploadInto,
 } from "../helpers/imports.ts";
 import { createLooks } from "../helpers/looks.ts";
 
@@ -47,52 +46,15 @@ type Options = {
   deps?: Partial<RunDeps>;
 };
 
-/** Every column of the file to the column of that name, unless a mapping says otherwise. */
-function byName(table: string): ImportTarget {
-  return {
-    table,
-    method: "table",
-    label: table,
-    fields: [],
-    keys: [],
-    guess: (header) => Object.fromEntries(header.map((name) => [name, name])),
-  };
-}
+const uploaded = (actor: Actor, table: string, content: string) =>
+  uploadInto(world, actor, table, content);
 
-async function uploaded(
-  actor: Actor,
-  table: string,
-  content: string,
-): Promise<{ id: string; mapping: Record<string, string> }> {
-  const { run, mapping } = await uploadImport(
-    {
-      app: db.app,
-      files: world.disk,
-      maxBytes: 64 * 1024 * 1024,
-      log: silentLog,
-    },
-    actor,
-    `${table}.csv`,
-    Readable.from([Buffer.from(content)]),
-    () => byName(table),
-    table,
-  );
-  return { id: run.id, mapping };
-}
-
-function started(
+const started = (
   actor: Actor,
   runId: string,
   mapping: object,
-  { dryRun = false, key = null }: Options = {},
-): Promise<ImportRun> {
-  return callAs(
-    world,
-    actor,
-    "select * from app_public.start_import($1, $2, $3, $4)",
-    [runId, JSON.stringify(mapping), dryRun, key],
-  );
-}
+  { dryRun, key }: Options = {},
+): Promise<ImportRun> => startInto(world, actor, runId, mapping, dryRun, key);
 
 async function importInto(
   table: string,
@@ -118,12 +80,7 @@ async function looks(
   return rows;
 }
 
-async function reasons(run: ImportRun): Promise<string[]> {
-  return (await readRefusals(world, run.id)).map(
-    ({ line_no, field, code, reason }) =>
-      `${line_no} ${field} ${code}: ${reason}`,
-  );
-}
+const reasons = (run: ImportRun) => readReasons(world, run);
 
 const done = (changes: Partial<Record<string, number>>) => ({
   created: 0,
@@ -423,6 +380,162 @@ describe("an import into a table", () => {
     expect(outcome(await readRun(world, again.id))).toEqual(
       done({ created: 1 }),
     );
+  });
+});
+
+/** The same file, first dry and then for real, in batches of two rows. */
+async function dryAndReal(
+  table: string,
+  content: string,
+  options: Options = {},
+): Promise<{ dry: unknown; real: unknown }> {
+  const { id, mapping } = await uploaded(world.manager, table, content);
+  const outcomes = [];
+  for (const dryRun of [true, false]) {
+    await started(world.manager, id, options.mapping ?? mapping, {
+      ...options,
+      dryRun,
+    });
+    await runImport({ ...runDeps(world), batchSize: 2, ...options.deps }, id);
+    const run = await readRun(world, id);
+    outcomes.push({ ...outcome(run), reasons: await reasons(run) });
+  }
+  return { dry: outcomes[0], real: outcomes[1] };
+}
+
+describe("a dry run", () => {
+  it("refuses what an earlier batch has taken, as the run will", async () => {
+    const { dry, real } = await dryAndReal(
+      "looks",
+      "name,season\nOne,\nTwo,\nThree,\nOne,\nFour,\nTwo,\n",
+      { key: "none" },
+    );
+    expect(dry).toEqual({
+      ...done({ created: 4, refused: 2 }),
+      reasons: [
+        "5 name TAKEN: Another record already has this name",
+        "7 name TAKEN: Another record already has this name",
+      ],
+    });
+    expect(real).toEqual(dry);
+    expect(await looks()).toHaveLength(4);
+  });
+
+  it("finds the record that an earlier batch made, by a key that is written otherwise", async () => {
+    await db.owner.query(`
+      create table app_public.sizes (
+        brand_id uuid not null constraint sizes_brand_id_fkey references app_public.brand_accounts (id),
+        size integer not null,
+        label text,
+        constraint sizes_pkey primary key (brand_id, size)
+      );
+      call app_private.close_table('app_public.sizes');
+      create policy fence_brand on app_public.sizes as restrictive for all to closetai_viewer
+        using (brand_id = (select app_hidden.current_brand_id()))
+        with check (brand_id = (select app_hidden.current_brand_id()));
+      create policy select_brand on app_public.sizes for select to closetai_viewer using (true);
+      create policy insert_brand on app_public.sizes for insert to closetai_manager with check (true);
+      create policy update_brand on app_public.sizes for update to closetai_manager using (true) with check (true);
+      grant select on app_public.sizes to closetai_viewer;
+      grant insert (brand_id, size, label), update (label) on app_public.sizes to closetai_manager;
+    `);
+    try {
+      const { dry, real } = await dryAndReal(
+        "sizes",
+        "size,label\n36,small\n38,medium\n36.0,petite\n40,large\n",
+      );
+      expect(dry).toEqual({
+        ...done({ created: 3, updated: 1 }),
+        reasons: [],
+      });
+      expect(real).toEqual(dry);
+    } finally {
+      await db.owner.query("drop table app_public.sizes");
+    }
+  });
+
+  it("tells how far it is and can be cancelled, while nothing of it is to be seen", async () => {
+    const { id, mapping } = await uploaded(
+      world.manager,
+      "looks",
+      `name,season\n${Array.from({ length: 9 }, (_, at) => `Look ${at},`).join("\n")}\n`,
+    );
+    await started(world.manager, id, mapping, { dryRun: true });
+    const seen: number[] = [];
+    await runImport(
+      {
+        ...runDeps(world),
+        batchSize: 2,
+        onProgress: async ({ processed_rows }) => {
+          const run = await readRun(world, id);
+          expect(run.processed_rows).toBe(processed_rows);
+          expect(await looks()).toEqual([]);
+          seen.push(processed_rows);
+          if (processed_rows !== 4) return;
+          await callAs(
+            world,
+            world.manager,
+            "select * from app_public.cancel_import($1)",
+            [id],
+          );
+        },
+      },
+      id,
+    );
+    expect(seen).toEqual([0, 2, 4]);
+    expect(await readRun(world, id)).toMatchObject({
+      status: "cancelled",
+      created_count: 4,
+    });
+    // It goes on after nothing, and so begins again.
+    await callAs(
+      world,
+      world.manager,
+      "select * from app_public.resume_import($1)",
+      [id],
+    );
+    await runImport({ ...runDeps(world), batchSize: 2 }, id);
+    expect(outcome(await readRun(world, id))).toEqual(done({ created: 9 }));
+    expect(await looks()).toEqual([]);
+  });
+
+  it("begins again when a lock was in its way, and counts nothing twice", async () => {
+    await importInto("looks", "name,season\nA,\nB,\nC,\n");
+    const { id, mapping } = await uploaded(
+      world.manager,
+      "looks",
+      "name,featured\nNew,\n,yes\nA,yes\nB,yes\nC,yes\n",
+    );
+    await started(world.manager, id, mapping, { dryRun: true });
+    const other = await db.root.connect();
+    try {
+      const seen: number[] = [];
+      await runImport(
+        {
+          ...runDeps(world),
+          batchSize: 2,
+          onProgress: async ({ processed_rows }) => {
+            seen.push(processed_rows);
+            if (seen.length === 2) {
+              // Longer than anybody waits for a lock.
+              await other.query("begin");
+              await other.query(
+                "update app_public.looks set rating = 1 where name = 'B' and brand_id = $1",
+                [world.brandId],
+              );
+              void sleep(2_500).then(() => other.query("commit"));
+            }
+          },
+        },
+        id,
+      );
+      expect(seen.filter((rows) => rows === 2).length).toBeGreaterThan(1);
+    } finally {
+      other.release();
+    }
+    const run = await readRun(world, id);
+    expect(outcome(run)).toEqual(done({ created: 1, updated: 3, refused: 1 }));
+    expect(await reasons(run)).toEqual(["3 name EMPTY: No name"]);
   });
 });
 
