@@ -44,9 +44,9 @@ const rules: Record<string, Verbs> = {
     delete: managers,
   },
   imports: {
-    list: [...managers, ...staff],
-    show: [...managers, ...staff],
-    create: managers,
+    list: [...shopper, ...managers, ...staff],
+    show: [...shopper, ...managers, ...staff],
+    create: [...shopper, ...managers, ...staff],
   },
   category_mappings: {
     list: brand,

@@ -16,6 +16,7 @@ const imageUrl = {
 
 const importFields = {
   brandId: { kind: "uuid", reference: "brands" },
+  userId: "uuid",
   requestedBy: "uuid",
   target: "string",
   uniqueKey: "string",

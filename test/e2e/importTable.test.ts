@@ -53,4 +53,52 @@ describe("an import into another table than products, in the browser", () => {
     expect(complaints).toEqual([]);
     await close();
   });
+
+  it("fills a shopper's own wardrobe from its list, and another does not see it", async () => {
+    const { page, complaints, close } = await stage.visit({
+      as: people.shopper,
+    });
+    await page.goto("/admin/wardrobe_items");
+    await page.getByRole("link", { name: "Import a file" }).click();
+    await page.locator("input[type=file]").setInputFiles({
+      name: "closet.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from(
+        "Name,Category,Color\nQuarzazate coat,jackets,Sand\nQuarzazate hat,nothing,Sand\n",
+      ),
+    });
+    await page
+      .getByRole("heading", { name: "Which column is which?" })
+      .waitFor();
+    await page.getByRole("button", { name: "Dry run", exact: true }).click();
+    await page
+      .getByRole("heading", { name: "What would happen", exact: true })
+      .waitFor();
+    await page.getByText("There is no such category").waitFor();
+    const inWardrobe = async () => {
+      const { rows } = await stage.db.root.query<{ email: string }>(
+        "select u.email from app_public.wardrobe_items w join app_public.users u on u.id = w.user_id where w.name like 'Quarzazate%'",
+      );
+      return rows;
+    };
+    expect(await inWardrobe()).toEqual([]);
+    await page.getByRole("button", { name: "Import now", exact: true }).click();
+    await page.getByRole("heading", { name: "Result", exact: true }).waitFor();
+    await page.getByRole("link", { name: "See the list" }).click();
+    await page.getByText("Quarzazate coat").waitFor();
+    expect(await inWardrobe()).toEqual([{ email: people.shopper }]);
+    await settled(page);
+    expect(complaints).toEqual([]);
+    await close();
+
+    const { rows } = await stage.db.root.query<{ id: string }>(
+      "select id from app_public.import_runs where filename = 'closet.csv'",
+    );
+    const other = await stage.visit({ as: people.owner });
+    await other.page.goto(`/admin/imports/${rows[0]?.id}/show`);
+    await other.page.getByRole("link", { name: "Home" }).first().waitFor();
+    await settled(other.page);
+    expect(await other.page.getByText("closet.csv").count()).toBe(0);
+    await other.close();
+  });
 });

@@ -8,6 +8,7 @@ import { csvExporter } from "../components/exportCsv.ts";
 import { ListFrame } from "../components/ListFrame.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
+import { TableImportLink } from "../imports/ImportLink.tsx";
 import { useSession } from "../useSession.ts";
 import type { BrandRecord } from "./types.ts";
 import { brandStatuses, brandTone } from "./types.ts";
@@ -59,6 +60,7 @@ export const BrandList = () => {
       sort={{ field: "name", order: "ASC" }}
       actions={
         <TopToolbar>
+          <TableImportLink table="brand_accounts" />
           {can("brands", "create") && <CreateButton variant="contained" />}
         </TopToolbar>
       }

@@ -207,7 +207,7 @@ const app = {
     all_products_definition: "Products of all brands, shown and hidden.",
     all_products_detail: "",
     imports: "Imports",
-    imports_definition: "Catalogue imports of all brands, in any state.",
+    imports_definition: "Imports of all brands and people, in any state.",
     imports_detail: "",
     resets: "Waiting for a new password",
     resets_body:
@@ -377,6 +377,8 @@ const app = {
     empty_title: "No import yet",
     empty_body:
       "Bring your catalogue as a CSV file: check it first, then import it.",
+    empty_body_own:
+      "Bring a list as a CSV file: check it first, then import it.",
     into: "What the file holds",
     into_list: "Import a file",
     drop_title: "Bring your catalogue",
@@ -426,7 +428,7 @@ const app = {
     unchanged: "unchanged",
     refused: "refused",
     nothing_changed:
-      "Nothing changed: every accepted row was already in your catalogue exactly like this.",
+      "Nothing changed: every accepted row was already there exactly like this.",
     cancelled_note:
       "Cancelled. Whole batches of rows are imported and stay; resume to go on where it stopped.",
     failed: "The import stopped.",

@@ -17,6 +17,7 @@ import { PlainSelect } from "../components/PlainSelect.tsx";
 import { queryClient } from "../connection.ts";
 import { formatBytes } from "../format.ts";
 import { useTokens } from "../theme/useTokens.ts";
+import { useSession } from "../useSession.ts";
 import { uploadFile } from "./importApi.ts";
 import { isImportable, PRODUCTS } from "./targets.ts";
 
@@ -32,11 +33,15 @@ export const ImportCreate = () => {
   );
   const [over, setOver] = useState(false);
   const [query, setQuery] = useSearchParams();
-  const tables = useCatalog().resources.filter(isImportable);
-  const wanted = query.get("target");
-  const target = tables.some(({ table }) => table === wanted)
-    ? (wanted ?? PRODUCTS)
-    : PRODUCTS;
+  const { session } = useSession();
+  const tables = useCatalog().resources.filter((resource) =>
+    isImportable(resource, session),
+  );
+  const wanted = [query.get("target"), PRODUCTS];
+  const target =
+    wanted.find((name) => tables.some(({ table }) => table === name)) ??
+    tables[0]?.table ??
+    PRODUCTS;
   const busy = file !== null;
 
   const take = (chosen: File | undefined) => {
@@ -64,7 +69,11 @@ export const ImportCreate = () => {
 
   return (
     <Box sx={{ maxWidth: 880, mt: 1 }}>
-      <Title title={translate("imports.new")} />
+      <Title
+        title={translate(
+          session.brand === null ? "imports.into_list" : "imports.new",
+        )}
+      />
       <Panel>
         {tables.length > 1 && (
           <Box sx={{ mb: 2.5, maxWidth: 320 }}>

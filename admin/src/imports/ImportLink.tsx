@@ -4,14 +4,17 @@ import Tooltip from "@mui/material/Tooltip";
 import { LinkBase, useTranslate } from "react-admin";
 
 import type { AdminResource } from "../catalog/adopt.ts";
+import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { useSession } from "../useSession.ts";
 import { isImportable } from "./targets.ts";
 
 /** From a list to the import into its table, for whoever may add to it. */
 export const ImportLink = ({ resource }: { resource: AdminResource }) => {
   const translate = useTranslate();
-  const { can } = useSession();
-  if (!can("imports", "create") || !isImportable(resource)) return null;
+  const { can, session } = useSession();
+  if (!can("imports", "create") || !isImportable(resource, session)) {
+    return null;
+  }
   return (
     <Tooltip title={translate("imports.into_list")}>
       <IconButton
@@ -23,4 +26,12 @@ export const ImportLink = ({ resource }: { resource: AdminResource }) => {
       </IconButton>
     </Tooltip>
   );
+};
+
+/** The same on a page that knows its table by name only. */
+export const TableImportLink = ({ table }: { table: string }) => {
+  const resource = useCatalog().resources.find(
+    (found) => found.table === table,
+  );
+  return resource === undefined ? null : <ImportLink resource={resource} />;
 };

@@ -14,6 +14,7 @@ import type { ImportRun } from "./types.ts";
 
 const NewImportButton = () => {
   const translate = useTranslate();
+  const { session } = useSession();
   return (
     <Button
       variant="contained"
@@ -21,7 +22,7 @@ const NewImportButton = () => {
       to="/imports/create"
       startIcon={<AddIcon />}
     >
-      {translate("imports.new")}
+      {translate(session.brand === null ? "imports.into_list" : "imports.new")}
     </Button>
   );
 };
@@ -35,13 +36,17 @@ const ImportActions = () => {
 
 const ImportEmpty = () => {
   const translate = useTranslate();
-  const { can } = useSession();
+  const { can, session } = useSession();
   return (
     <EmptyState
       category="bags"
       color="camel"
       title={translate("imports.empty_title")}
-      body={translate("imports.empty_body")}
+      body={translate(
+        session.brand === null
+          ? "imports.empty_body_own"
+          : "imports.empty_body",
+      )}
       action={can("imports", "create") && <NewImportButton />}
     />
   );
@@ -79,7 +84,7 @@ const ImportRows = () => {
           <RowLink to={`/imports/${run.id}/show`}>{run.filename}</RowLink>
         )}
       />
-      {session.brand === null && (
+      {session.staffRole !== null && session.brand === null && (
         <DataTable.Col<ImportRun>
           source="brand.name"
           label="resources.imports.fields.brandId"

@@ -36,7 +36,7 @@ import { useSession } from "../useSession.ts";
 import { ImportStatusChip } from "./ImportStatusChip.tsx";
 import { MappingForm } from "./MappingForm.tsx";
 import { RefusedRows } from "./RefusedRows.tsx";
-import { PRODUCTS } from "./targets.ts";
+import { isOwnRun, PRODUCTS } from "./targets.ts";
 import type { ImportRun } from "./types.ts";
 import { isActive } from "./types.ts";
 import { UnmappedLabels } from "./UnmappedLabels.tsx";
@@ -318,7 +318,7 @@ const Result = ({ run, actions }: { run: ImportRun; actions: ReactNode }) => {
 export const ImportShow = () => {
   const { id = "" } = useParams<{ id: string }>();
   const translate = useTranslate();
-  const { can } = useSession();
+  const { can, session } = useSession();
   const { data: run, isPending, error, refetch } = useRun(id);
   const actions = useImportActions(run, refetch);
   const [remap, setRemap] = useState(false);
@@ -335,7 +335,7 @@ export const ImportShow = () => {
     );
   }
 
-  const mayRun = can("imports", "create");
+  const mayRun = can("imports", "create") && isOwnRun(run, session);
   const finished = ["completed", "cancelled", "failed"].includes(run.status);
   const showMapping =
     mayRun && (run.status === "uploaded" || (finished && run.dryRun && remap));
@@ -475,11 +475,13 @@ export const ImportShow = () => {
 
       {finished && hasRefused && (
         <>
-          <UnmappedLabels
-            run={run}
-            editable={mayRun}
-            onRerun={run.dryRun ? null : actions.rerun}
-          />
+          {run.brandId !== null && (
+            <UnmappedLabels
+              run={run}
+              editable={mayRun}
+              onRerun={run.dryRun ? null : actions.rerun}
+            />
+          )}
           <Box id="refused" sx={{ scrollMarginTop: 90 }}>
             <RefusedRows run={run} />
           </Box>

@@ -13,7 +13,9 @@ export type ImportStatus =
   | "failed";
 
 export type ImportRun = RaRecord<string> & {
-  brandId: string;
+  /** Of a brand, or else of one person. */
+  brandId: string | null;
+  userId: string | null;
   /** The table the rows go into. */
   target: string;
   uniqueKey: string | null;

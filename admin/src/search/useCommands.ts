@@ -92,7 +92,9 @@ export const useCommands = (): RunnableCommand[] => {
       ? [
           action(
             "import",
-            translate("search.import"),
+            translate(
+              session.brand === null ? "imports.into_list" : "search.import",
+            ),
             translate("search.also_import"),
             { to: "/imports/create" },
           ),

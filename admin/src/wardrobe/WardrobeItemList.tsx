@@ -18,6 +18,7 @@ import { EmptyState } from "../components/EmptyState.tsx";
 import { GarmentImage } from "../components/GarmentImage.tsx";
 import { ListFrame } from "../components/ListFrame.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { TableImportLink } from "../imports/ImportLink.tsx";
 import type { WardrobeItem } from "./types.ts";
 
 const CategoryFilter = (props: { source: string; alwaysOn?: boolean }) => {
@@ -100,6 +101,7 @@ const Closet = () => {
 const WardrobeActions = () => (
   <TopToolbar>
     <SortButton fields={["createdAt", "name"]} />
+    <TableImportLink table="wardrobe_items" />
     <CreateButton variant="contained" label="wardrobe.add" />
   </TopToolbar>
 );
