@@ -14,7 +14,32 @@ const imageUrl = {
   sort: false,
 } as const;
 
+<<<<<<< HEAD
 const importFields = {
+=======
+export const productColumns = [
+  "brandId",
+  "sku",
+  "name",
+  "categoryCode",
+  "brandLabel",
+  "gender",
+  "color",
+  "season",
+  "year",
+  "usage",
+  "tags",
+  "priceMinor",
+  "currency",
+  "imageKey",
+  "imageUrl",
+  "active",
+  "createdAt",
+  "updatedAt",
+];
+
+export const importFields = {
+>>>>>>> 881f65e (Import for a person: pages ask for what the role may read; decisions, metrics, changelog)
   brandId: { kind: "uuid", reference: "brands" },
   userId: "uuid",
   requestedBy: "uuid",
@@ -236,7 +261,8 @@ export const resources = defineResources({
     ...readOnly,
     fields: importFields,
     relations: { brand: "brands" },
-    columns: [...Object.keys(importFields), "brand.name"],
+    // brand.name only where staff look at the runs of all: a shopper may not.
+    columns: Object.keys(importFields),
   },
   import_refusals: {
     type: "ImportRefusal",

@@ -60,6 +60,7 @@ describe("an import into another table than products, in the browser", () => {
     });
     await page.goto("/admin/wardrobe_items");
     await page.getByRole("link", { name: "Import a file" }).click();
+    await page.getByText("Bring your file").waitFor();
     await page.locator("input[type=file]").setInputFiles({
       name: "closet.csv",
       mimeType: "text/csv",
@@ -96,7 +97,10 @@ describe("an import into another table than products, in the browser", () => {
     );
     const other = await stage.visit({ as: people.owner });
     await other.page.goto(`/admin/imports/${rows[0]?.id}/show`);
-    await other.page.getByRole("link", { name: "Home" }).first().waitFor();
+    await other.page
+      .getByRole("heading", { name: "There is nothing here" })
+      .first()
+      .waitFor();
     await settled(other.page);
     expect(await other.page.getByText("closet.csv").count()).toBe(0);
     await other.close();

@@ -211,6 +211,59 @@ describe("an import into a table over HTTP", () => {
     expect(answer.json).toMatchObject({ error: { code } });
   });
 
+  it("a shopper fills the own wardrobe, and nobody else reads the file", async () => {
+    const client = await signedIn(people.shopper, null);
+    const answer = await upload(
+      client,
+      "Name,Category,Color\nCoat,jackets,Sand\nHat,nothing,Sand\n",
+      "&target=wardrobe_items",
+    );
+    expect(answer.json).toMatchObject({
+      target: { table: "wardrobe_items", method: "table" },
+      mapping: { name: "Name", category_code: "Category", color: "Color" },
+      keys: [{ name: "wardrobe_items_pkey", fields: ["id"] }],
+    });
+    const uploaded = answer.json as UploadedImport;
+    expect(uploaded.fields.map(({ name }) => name)).not.toContain("user_id");
+    expect(await run(client, uploaded)).toMatchObject({
+      status: "completed",
+      createdCount: 1,
+      refusedCount: 1,
+    });
+    const at = `/imports/${uploaded.run.id}`;
+    const refused = await client.get(`${at}/refused.csv`);
+    expect(refused.text).toContain("There is no such category");
+    for (const [person, brandId, lines] of [
+      [people.manager, people.lumiere, 404],
+      [people.stranger, people.denim, 404],
+      [people.admin, null, 200],
+    ] as const) {
+      const other = await signedIn(person, brandId);
+      expect((await other.get(at)).status).toBe(404);
+      // Staff see that there was an import, and of its lines the header alone.
+      const csv = await other.get(`${at}/refused.csv`);
+      expect(csv.status).toBe(lines);
+      expect(csv.text).not.toContain("Hat");
+    }
+  });
+
+  it("staff make brands; a catalogue is no business of theirs", async () => {
+    const client = await signedIn(people.admin, null);
+    const answer = await upload(
+      client,
+      "Slug,Name\nimported-house,Imported House\n",
+      "&target=brand_accounts",
+    );
+    expect(answer.status).toBe(201);
+    expect(await run(client, answer.json as UploadedImport)).toMatchObject({
+      status: "completed",
+      createdCount: 1,
+    });
+    const refused = await upload(client, "sku,name,type\n1,A,Shirts\n", "");
+    expect(refused.status).toBe(403);
+    expect(refused.json).toMatchObject({ error: { code: "DNIED" } });
+  });
+
   it.each(["looks", "products"])("a viewer may not: %s", async (table) => {
     const client = await signedIn(people.viewer, people.lumiere);
     const answer = await upload(

@@ -8,6 +8,7 @@ import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { formatCount } from "../format.ts";
+import { importFields } from "../resources.ts";
 import { useSession } from "../useSession.ts";
 import { ImportStatusChip } from "./ImportStatusChip.tsx";
 import type { ImportRun } from "./types.ts";
@@ -108,14 +109,21 @@ const ImportRows = () => {
   );
 };
 
-export const ImportList = () => (
-  <ListFrame
-    category="bags"
-    actions={<ImportActions />}
-    empty={<ImportEmpty />}
-    exporter={false}
-    sort={{ field: "createdAt", order: "DESC" }}
-  >
-    <ImportRows />
-  </ListFrame>
-);
+const withBrand = [...Object.keys(importFields), "brand.name"];
+
+export const ImportList = () => {
+  const { session } = useSession();
+  const isStaff = session.staffRole !== null && session.brand === null;
+  return (
+    <ListFrame
+      category="bags"
+      actions={<ImportActions />}
+      empty={<ImportEmpty />}
+      exporter={false}
+      sort={{ field: "createdAt", order: "DESC" }}
+      queryOptions={isStaff ? { meta: { columns: withBrand } } : {}}
+    >
+      <ImportRows />
+    </ListFrame>
+  );
+};
