@@ -443,6 +443,7 @@ export const matrix: Record<string, Rules> = {
               "B.image=INUSE",
               "neighbour.selfie",
               "shopper.garment",
+              "shopper.file=INUSE",
               "shopper.selfie",
             ],
           ],
