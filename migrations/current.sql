@@ -59,6 +59,8 @@ comment on constraint item_embeddings_length_check on app_public.item_embeddings
 --! include functions/search/vector_index.sql
 
 call app_private.prepare_similarity();
+
+--------------------------------------------------------------------------------
 -- 5030 Imports of a person. A run belongs to one brand or to one person, and so
 -- do its file, what it refused and the run it tries again: of the two keys of
 -- each pair exactly one is in force, because exactly one owner is not null.
