@@ -14,32 +14,7 @@ const imageUrl = {
   sort: false,
 } as const;
 
-<<<<<<< HEAD
-const importFields = {
-=======
-export const productColumns = [
-  "brandId",
-  "sku",
-  "name",
-  "categoryCode",
-  "brandLabel",
-  "gender",
-  "color",
-  "season",
-  "year",
-  "usage",
-  "tags",
-  "priceMinor",
-  "currency",
-  "imageKey",
-  "imageUrl",
-  "active",
-  "createdAt",
-  "updatedAt",
-];
-
 export const importFields = {
->>>>>>> 881f65e (Import for a person: pages ask for what the role may read; decisions, metrics, changelog)
   brandId: { kind: "uuid", reference: "brands" },
   userId: "uuid",
   requestedBy: "uuid",
