@@ -150,3 +150,16 @@ comment on constraint import_refusals_run_id_user_id_fkey on app_public.import_r
 --! include functions/import/worker.sql
 --! include policies/import_runs.sql
 --! include policies/import_refusals.sql
+
+-- Full-text search in the filter of a list, by a function that a tag names.
+--------------------------------------------------------------------------------
+
+--! include functions/catalogue/matching.sql
+
+comment on table app_public.products is $$
+@admin.search app_hidden.matching_products
+A garment a brand sells and offers for try-on. Its identity within the brand is the SKU.$$;
+comment on table app_public.wardrobe_items is $$
+@admin.search app_hidden.matching_wardrobe_items
+A garment in a shopper's wardrobe. Setting deleted_at hides it, and past try-on jobs keep showing it.
+It is the shopper's own.$$;

@@ -52,7 +52,19 @@ export class Catalogs {
 
   /** Misspelt or misplaced `@admin.*` tags, one sentence each. */
   async faults(): Promise<string[]> {
-    return registryShapeOf(await this.#getSchema()).faults;
+    const { faults, resources } = registryShapeOf(await this.#getSchema());
+    this.#facts ??= loadFacts(this.#pool, CATALOG_ROLES);
+    const { searches } = await this.#facts;
+    return [
+      ...faults,
+      ...resources.flatMap(({ name, tags }) =>
+        tags["search"] === undefined || tags["search"] in searches
+          ? []
+          : [
+              `table ${name}: @admin.search names ${tags["search"]}, which is no function from a text to keys that anybody may run.`,
+            ],
+      ),
+    ];
   }
 
   async of(role: string): Promise<ServedCatalog | null> {

@@ -108,6 +108,9 @@ function describe(
       create,
       update,
       delete: remove,
+      search: mayRun(facts.searches[tags["search"] ?? ""], role)
+        ? { by: "filter", field: "search", operator: "matches" }
+        : schema.search,
       relations: readable(schema.relations, names),
       collections: readable(schema.collections, names),
       fields: Object.fromEntries(
@@ -139,6 +142,9 @@ function describe(
       .map(({ resource: _resource, function: _function, ...action }) => action),
   };
 }
+
+const mayRun = (roles: readonly string[] | undefined, role: string) =>
+  roles?.includes(role) === true;
 
 /** What leads to tables this role may read. */
 const readable = (

@@ -21,6 +21,8 @@ export type Facts = {
   tables: Record<string, TableFacts>;
   /** Function → roles that may run it. */
   functions: Record<string, string[]>;
+  /** `schema.function` that makes keys of a text → roles that may run it. */
+  searches: Record<string, string[]>;
 };
 
 /**
@@ -110,6 +112,18 @@ select json_build_object(
       group by p.oid, p.proname
       having bool_or(has_function_privilege(r.oid, p.oid, 'execute'))
     ) f
+  ), '{}'),
+  'searches', coalesce((
+    select json_object_agg(f.name, f.roles) from (
+      select n.nspname || '.' || p.proname as name,
+        json_agg(r.name order by r.name) filter (
+          where has_function_privilege(r.oid, p.oid, 'execute') and has_schema_privilege(r.oid, n.oid, 'usage')
+        ) as roles
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace cross join roles r
+      where p.proretset and p.proargtypes::text = 'text'::regtype::oid::text
+        and n.nspname not in ('pg_catalog', 'information_schema')
+      group by n.nspname, p.proname
+    ) f where f.roles is not null
   ), '{}')
 ) as facts`;
 

@@ -236,7 +236,7 @@ class RegistryReader {
         delete: this.#change(table, "delete", id),
         relations: this.#relations(table, type, list.filterType),
         collections: this.#collections(table, list.filterType),
-        search: this.#search(table, byColumn),
+        search: this.#search(byColumn),
         version: byColumn.get("updated_at")?.name ?? null,
       },
     };
@@ -613,19 +613,8 @@ class RegistryReader {
     };
   }
 
-  /** Full-text search where there is an `fts` filter; else the texts a person knows. */
-  #search(
-    table: TableResource,
-    byColumn: ReadonlyMap<string, ShapeField>,
-  ): CatalogSchema["search"] {
-    const filters = this.#inputFields(
-      this.#build.inflection.filterType(
-        this.#build.inflection.tableType(table.codec),
-      ),
-    );
-    if ("fts" in table.codec.attributes && "fts" in filters) {
-      return { by: "filter", field: "fts", operator: "matches" };
-    }
+  /** The texts a person knows; where a function searches the table, see buildCatalog. */
+  #search(byColumn: ReadonlyMap<string, ShapeField>): CatalogSchema["search"] {
     const fields = REPRESENTATIVES.flatMap((column) => {
       const field = byColumn.get(column);
       return field?.kind === "string" && field.filter ? [field.name] : [];

@@ -44,6 +44,11 @@ export const ADMIN_TAGS: Readonly<Record<string, TagRule>> = {
     ),
     form: `one of ${WIDGETS.join(", ")}, then options such as currency=currency`,
   },
+  search: {
+    on: ["table"],
+    value: /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/,
+    form: "a function with its schema, from a text to keys",
+  },
   help: { on: ["table", "column", "function"], value: TEXT, form: "a text" },
   action: {
     on: ["function"],
@@ -111,4 +116,10 @@ export function widgetOf(
       }),
     ),
   };
+}
+
+/** Schema and name of the function that searches a table. */
+export function searchFunctionOf(tags: AdminTags): [string, string] | null {
+  const [schema, name] = (tags["search"] ?? "").split(".");
+  return schema && name ? [schema, name] : null;
 }
