@@ -151,7 +151,8 @@ comment on constraint import_refusals_run_id_user_id_fkey on app_public.import_r
 --! include policies/import_runs.sql
 --! include policies/import_refusals.sql
 
--- Full-text search in the filter of a list, by a function that a tag names.
+--------------------------------------------------------------------------------
+-- 5040 Full-text search in the filter of a list, by a function that a tag names.
 --------------------------------------------------------------------------------
 
 --! include functions/catalogue/matching.sql

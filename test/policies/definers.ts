@@ -12,13 +12,9 @@ export const DEFINERS: Record<string, string> = {
   "app_hidden.issue_invitation_token":
     "writes the hash that no member may see, for an invitation of the active brand",
   "app_hidden.lock_import_run":
-<<<<<<< HEAD
     "locks a run of the caller or the active brand; runs are not updatable",
-=======
-    "locks and moves a run of the active brand; runs are not updatable",
   "app_hidden.matching_products":
     "searches through the index: of the active brand, active ones, or as staff",
->>>>>>> f6bf7c8 (Full-text search in the filter of a table whose tag names a function)
   "app_hidden.record_import_batch":
     "writes counts and refusals of a run of the caller or the active brand",
   "app_hidden.register_import":

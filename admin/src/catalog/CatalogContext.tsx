@@ -13,7 +13,7 @@ import { useSession } from "../useSession.ts";
 import type { AdminCatalog, AdminResource } from "./adopt.ts";
 import { emptyCatalog } from "./adopt.ts";
 import type { Gone } from "./gone.ts";
-import { loadCatalog,type LoadedCatalog } from "./loadCatalog.ts";
+import { loadCatalog, type LoadedCatalog } from "./loadCatalog.ts";
 
 type CatalogState = { catalog: AdminCatalog; isPending: boolean; gone: Gone };
 
