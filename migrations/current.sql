@@ -164,3 +164,871 @@ comment on table app_public.wardrobe_items is $$
 @admin.search app_hidden.matching_wardrobe_items
 A garment in a shopper's wardrobe. Setting deleted_at hides it, and past try-on jobs keep showing it.
 It is the shopper's own.$$;
+
+--------------------------------------------------------------------------------
+-- 7000 Undo. Try-on jobs and credits are new: nothing is lost by dropping them.
+--------------------------------------------------------------------------------
+
+drop table if exists
+  app_public.tryon_feedback, app_public.tryon_job_attempts, app_public.tryon_job_garments,
+  app_public.credit_transfers, app_public.credit_hold_lines, app_public.credit_holds,
+  app_public.credit_grants, app_public.credit_accounts, app_public.user_entitlements,
+  app_public.tryon_jobs, app_public.worker_keys,
+  app_private.worker_key_secrets, app_private.shopper_handles, app_private.tryon_transitions cascade;
+drop type if exists
+  app_public.tryon_status, app_public.tryon_payer, app_public.tryon_outcome,
+  app_public.credit_account_kind, app_public.credit_source, app_public.credit_hold_status,
+  app_public.credit_transfer_kind, app_public.entitlement_kind cascade;
+delete from app_private.partitioned_tables where parent = 'app_public.tryon_jobs';
+alter table app_public.wardrobe_categories drop column if exists tryon_cost;
+
+--------------------------------------------------------------------------------
+-- 7010 Closed sets.
+--------------------------------------------------------------------------------
+
+create type app_public.tryon_status as enum ('queued', 'processing', 'completed', 'failed', 'cancelled', 'expired');
+create type app_public.tryon_payer as enum ('user', 'brand', 'pro');
+-- How one attempt ended: "retried" went back to the queue, "lost" was taken from
+-- a worker that fell silent.
+create type app_public.tryon_outcome as enum ('completed', 'failed', 'retried', 'lost');
+create type app_public.credit_account_kind as enum ('available', 'held', 'system_grants', 'system_consumed', 'system_expired');
+create type app_public.credit_source as enum ('free_monthly', 'promo', 'purchase', 'subscription', 'refund', 'adjustment');
+create type app_public.credit_hold_status as enum ('open', 'captured', 'released', 'expired');
+create type app_public.credit_transfer_kind as enum ('grant', 'hold', 'capture', 'release', 'expire', 'adjust');
+create type app_public.entitlement_kind as enum ('pro_unlimited');
+
+--------------------------------------------------------------------------------
+-- 7020 What a try-on of a category costs. The price of a job is fixed when it is
+-- asked for: a change here touches later jobs only.
+--------------------------------------------------------------------------------
+
+alter table app_public.wardrobe_categories
+  add column tryon_cost integer not null default 1
+    constraint wardrobe_categories_tryon_cost_check check (tryon_cost between 1 and 100);
+comment on column app_public.wardrobe_categories.tryon_cost is $$
+@admin.label Credits a try-on costs
+Credits, 1 to 100. Holds of jobs that were asked for before a change keep their price.$$;
+comment on constraint wardrobe_categories_tryon_cost_check on app_public.wardrobe_categories is $$
+@error INVAL tryon_cost A try-on costs 1 to 100 credits.$$;
+
+--------------------------------------------------------------------------------
+-- 7030 Try-on jobs, one partition a month by their UUIDv7. A job is asked for,
+-- paid by a hold, worked and settled once; only functions write here. Holds a
+-- shopper's identity and selfie: brands read brand_tryon_jobs instead.
+--------------------------------------------------------------------------------
+
+create table app_public.tryon_jobs (
+  id uuid not null default app_private.uuid_v7(),
+  user_id uuid constraint tryon_jobs_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  brand_id uuid constraint tryon_jobs_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  shopper_handle uuid,
+  payer app_public.tryon_payer not null,
+  status app_public.tryon_status not null default 'queued',
+  category_code text not null constraint tryon_jobs_category_code_fkey
+    references app_public.wardrobe_categories (code) on update cascade on delete restrict,
+  selfie_key text constraint tryon_jobs_selfie_key_fkey
+    references app_public.storage_objects (key) on delete restrict,
+  result_key text constraint tryon_jobs_result_key_fkey
+    references app_public.storage_objects (key) on delete restrict,
+  cost integer not null,
+  confidence numeric(5, 4),
+  processing_ms integer,
+  attempt integer not null default 0,
+  max_attempts integer not null default 3,
+  priority smallint not null default 0,
+  run_after timestamptz not null default now(),
+  locked_by text,
+  locked_until timestamptz,
+  deadline_at timestamptz not null default now() + interval '1 hour',
+  error_code text,
+  device_family text,
+  app_version text,
+  retry_of uuid,
+  queued_at timestamptz not null default now(),
+  started_at timestamptz,
+  completed_at timestamptz,
+  finished_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint tryon_jobs_pkey primary key (id),
+  constraint tryon_jobs_retry_of_fkey foreign key (retry_of) references app_public.tryon_jobs (id) on delete restrict,
+  -- Whoever pays is named; nobody tries on for nothing but a subscriber.
+  constraint tryon_jobs_payer_check check (
+    case payer when 'brand' then brand_id is not null else user_id is not null end
+  ),
+  constraint tryon_jobs_shopper_handle_check check ((shopper_handle is null) = (user_id is null or brand_id is null)),
+  constraint tryon_jobs_cost_check check (case payer when 'pro' then cost = 0 else cost between 1 and 100 end),
+  constraint tryon_jobs_confidence_check check (confidence between 0 and 1),
+  constraint tryon_jobs_processing_ms_check check (processing_ms between 0 and 86400000),
+  constraint tryon_jobs_attempt_check check (attempt between 0 and max_attempts),
+  constraint tryon_jobs_max_attempts_check check (max_attempts between 1 and 10),
+  constraint tryon_jobs_priority_check check (priority between -10 and 10),
+  constraint tryon_jobs_lock_check check (
+    (status = 'processing') = (locked_by is not null) and (status = 'processing') = (locked_until is not null)
+  ),
+  constraint tryon_jobs_completed_check check (
+    status <> 'completed'
+    or (result_key is not null and confidence is not null and processing_ms is not null and completed_at is not null)
+  ),
+  constraint tryon_jobs_completed_at_check check (completed_at >= created_at),
+  constraint tryon_jobs_finished_at_check check (
+    (status in ('completed', 'failed', 'cancelled', 'expired')) = (finished_at is not null) and finished_at >= created_at
+  ),
+  constraint tryon_jobs_error_code_check check (
+    error_code ~ '^[A-Z][A-Z0-9_]{1,39}$' and (status not in ('failed', 'expired') or error_code is not null)
+  ),
+  constraint tryon_jobs_device_family_check check (
+    device_family in ('iphone', 'ipad', 'android_phone', 'android_tablet', 'desktop', 'kiosk', 'other')
+  ),
+  constraint tryon_jobs_app_version_check check (app_version ~ '^[0-9A-Za-z.+-]{1,20}$')
+) partition by range (id);
+
+-- A shopper's and a brand's newest first; the rest serve keys and the queue. The
+-- three partial ones hold only what waits or runs, so they stay small however
+-- many jobs are done.
+create index tryon_jobs_user_id_idx on app_public.tryon_jobs (user_id, id desc);
+create index tryon_jobs_brand_id_idx on app_public.tryon_jobs (brand_id, id desc);
+create index tryon_jobs_category_code_idx on app_public.tryon_jobs (category_code, id desc);
+create index tryon_jobs_selfie_key_idx on app_public.tryon_jobs (selfie_key) where selfie_key is not null;
+create index tryon_jobs_result_key_idx on app_public.tryon_jobs (result_key) where result_key is not null;
+create index tryon_jobs_retry_of_idx on app_public.tryon_jobs (retry_of) where retry_of is not null;
+create index tryon_jobs_claim_idx on app_public.tryon_jobs (priority desc, id) where status = 'queued';
+create index tryon_jobs_deadline_at_idx on app_public.tryon_jobs (deadline_at) where status = 'queued';
+create index tryon_jobs_locked_until_idx on app_public.tryon_jobs (locked_until) where status = 'processing';
+
+comment on table app_public.tryon_jobs is $$
+@admin.label Try-on jobs
+@admin.singular Try-on job
+@admin.group Try-on
+@admin.icon accessibility
+@admin.order 100
+@admin.list id, status, category_code, payer, cost, attempt, queued_at, finished_at
+@behavior -insert -update -delete
+A virtual try-on: asked for with requestTryon, paid by a hold, worked and settled once.$$;
+comment on column app_public.tryon_jobs.user_id is 'The shopper; null for a job a brand asked for itself.';
+comment on column app_public.tryon_jobs.brand_id is 'The brand whose products are tried on, or that asked; null when only own garments are tried on.';
+comment on column app_public.tryon_jobs.shopper_handle is $$
+@behavior -*
+What the brand sees instead of the shopper: random, one per brand and shopper.$$;
+comment on column app_public.tryon_jobs.payer is 'Whose credits are held: the shopper''s, the brand''s, or nobody''s (pro: an unlimited entitlement).';
+comment on column app_public.tryon_jobs.status is $$
+@admin.widget status
+@isIndexed
+queued, processing, then completed, failed, cancelled or expired; nothing leaves the last four.$$;
+comment on column app_public.tryon_jobs.cost is 'Credits, fixed when the job was asked for; 0 with a pro entitlement.';
+comment on column app_public.tryon_jobs.confidence is $$
+@admin.widget percent
+What the model says of its own result, 0 to 1. Not a measured accuracy.$$;
+comment on column app_public.tryon_jobs.processing_ms is $$
+@admin.widget duration
+Milliseconds the worker says the completed attempt took.$$;
+comment on column app_public.tryon_jobs.attempt is 'How often a worker took the job; the current or last attempt.';
+comment on column app_public.tryon_jobs.run_after is 'Not before: a retry waits longer each time.';
+comment on column app_public.tryon_jobs.locked_by is 'The worker that has it now.';
+comment on column app_public.tryon_jobs.locked_until is 'Until when that worker must give a sign of life, by the database''s clock.';
+comment on column app_public.tryon_jobs.deadline_at is 'A job still queued then expires, and its hold is released.';
+comment on column app_public.tryon_jobs.error_code is 'Why the last attempt failed, as the worker named it; DEADLINE and LOST_WORKER are ours.';
+comment on column app_public.tryon_jobs.device_family is 'iphone, ipad, android_phone, android_tablet, desktop, kiosk or other.';
+comment on column app_public.tryon_jobs.retry_of is 'The job that this one repeats.';
+comment on column app_public.tryon_jobs.completed_at is 'When a result was delivered; null unless completed.';
+comment on column app_public.tryon_jobs.finished_at is 'When it reached its last status, whichever.';
+
+comment on constraint tryon_jobs_pkey on app_public.tryon_jobs is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint tryon_jobs_user_id_fkey on app_public.tryon_jobs is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint tryon_jobs_brand_id_fkey on app_public.tryon_jobs is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint tryon_jobs_category_code_fkey on app_public.tryon_jobs is $$
+@fieldName category
+@error NTFND category_code There is no such category.$$;
+comment on constraint tryon_jobs_selfie_key_fkey on app_public.tryon_jobs is $$
+@fieldName selfie
+@foreignFieldName tryonJobsAsSelfie
+@error NTFND selfie_key There is no such picture.$$;
+comment on constraint tryon_jobs_result_key_fkey on app_public.tryon_jobs is $$
+@fieldName result
+@foreignFieldName tryonJobsAsResult
+@error NTFND result_key There is no such picture.$$;
+comment on constraint tryon_jobs_retry_of_fkey on app_public.tryon_jobs is $$
+@fieldName retried
+@foreignFieldName retries
+@error NTFND retry_of There is no such job.$$;
+comment on constraint tryon_jobs_payer_check on app_public.tryon_jobs is $$
+@error INVAL payer A job names who pays for it.$$;
+comment on constraint tryon_jobs_shopper_handle_check on app_public.tryon_jobs is $$
+@error INVAL shopper_handle A job of a brand and a shopper carries a handle.$$;
+comment on constraint tryon_jobs_cost_check on app_public.tryon_jobs is $$
+@error INVAL cost A job costs 1 to 100 credits, and nothing with a pro entitlement.$$;
+comment on constraint tryon_jobs_confidence_check on app_public.tryon_jobs is $$
+@error INVAL confidence A confidence lies between 0 and 1.$$;
+comment on constraint tryon_jobs_processing_ms_check on app_public.tryon_jobs is $$
+@error INVAL processing_ms A processing time lies between 0 and a day.$$;
+comment on constraint tryon_jobs_attempt_check on app_public.tryon_jobs is $$
+@error STATE attempt This job has used all its attempts.$$;
+comment on constraint tryon_jobs_max_attempts_check on app_public.tryon_jobs is $$
+@error INVAL max_attempts A job has 1 to 10 attempts.$$;
+comment on constraint tryon_jobs_priority_check on app_public.tryon_jobs is $$
+@error INVAL priority A priority lies between -10 and 10.$$;
+comment on constraint tryon_jobs_lock_check on app_public.tryon_jobs is $$
+@error STATE locked_by A job that runs has a worker, and no other job has one.$$;
+comment on constraint tryon_jobs_completed_check on app_public.tryon_jobs is $$
+@error INVAL result_key A completed job has a result, a confidence and a time.$$;
+comment on constraint tryon_jobs_completed_at_check on app_public.tryon_jobs is $$
+@error INVAL completed_at A job is not completed before it was asked for.$$;
+comment on constraint tryon_jobs_finished_at_check on app_public.tryon_jobs is $$
+@error INVAL finished_at A job is finished exactly when its status is a last one.$$;
+comment on constraint tryon_jobs_error_code_check on app_public.tryon_jobs is $$
+@error INVAL error_code A failure has a code of capital letters, digits and underscores, 40 at most.$$;
+comment on constraint tryon_jobs_device_family_check on app_public.tryon_jobs is $$
+@error INVAL device_family A device is iphone, ipad, android_phone, android_tablet, desktop, kiosk or other.$$;
+comment on constraint tryon_jobs_app_version_check on app_public.tryon_jobs is $$
+@error INVAL app_version A version has 1 to 20 letters, digits, dots, plus and minus signs.$$;
+
+insert into app_private.partitioned_tables (parent, key_kind) values ('app_public.tryon_jobs', 'uuid_v7');
+
+create table app_private.tryon_transitions (
+  from_status app_public.tryon_status,
+  to_status app_public.tryon_status,
+  constraint tryon_transitions_pkey primary key (from_status, to_status)
+);
+comment on table app_private.tryon_transitions is 'The state machine of try-on jobs: what is not listed is refused.';
+insert into app_private.tryon_transitions (from_status, to_status) values
+  ('queued', 'processing'),
+  ('queued', 'cancelled'),
+  ('queued', 'expired'),
+  ('processing', 'completed'),
+  ('processing', 'queued'),
+  ('processing', 'failed'),
+  ('processing', 'expired');
+
+create table app_private.shopper_handles (
+  brand_id uuid not null constraint shopper_handles_brand_id_fkey
+    references app_public.brand_accounts (id) on delete cascade,
+  user_id uuid not null constraint shopper_handles_user_id_fkey
+    references app_public.users (id) on delete cascade,
+  handle uuid not null default gen_random_uuid() constraint shopper_handles_handle_key unique,
+  constraint shopper_handles_pkey primary key (brand_id, user_id)
+);
+create index shopper_handles_user_id_idx on app_private.shopper_handles (user_id);
+comment on table app_private.shopper_handles is 'What a brand sees instead of a shopper. Random, so that no two brands can join theirs, and it ends when the row is deleted.';
+
+--------------------------------------------------------------------------------
+-- 7040 What was tried on, how each attempt went, what the shopper says of it.
+--------------------------------------------------------------------------------
+
+create table app_public.tryon_job_garments (
+  job_id uuid not null constraint tryon_job_garments_job_id_fkey
+    references app_public.tryon_jobs (id) on delete cascade,
+  position smallint not null,
+  user_id uuid constraint tryon_job_garments_user_id_fkey references app_public.users (id) on delete restrict,
+  brand_id uuid,
+  wardrobe_item_id uuid,
+  product_id uuid,
+  constraint tryon_job_garments_pkey primary key (job_id, position),
+  constraint tryon_job_garments_position_check check (position between 1 and 8),
+  constraint tryon_job_garments_garment_check check (num_nonnulls(wardrobe_item_id, product_id) = 1),
+  -- A null tenant would switch the composite keys off.
+  constraint tryon_job_garments_owner_check check (
+    (product_id is null) = (brand_id is null) and (wardrobe_item_id is null or user_id is not null)
+  ),
+  constraint tryon_job_garments_wardrobe_item_id_user_id_fkey foreign key (wardrobe_item_id, user_id)
+    references app_public.wardrobe_items (id, user_id) on delete restrict,
+  constraint tryon_job_garments_brand_id_product_id_fkey foreign key (brand_id, product_id)
+    references app_public.products (brand_id, id) on delete restrict
+);
+create index tryon_job_garments_user_id_idx on app_public.tryon_job_garments (user_id);
+create index tryon_job_garments_brand_id_product_id_idx on app_public.tryon_job_garments (brand_id, product_id)
+  where product_id is not null;
+create index tryon_job_garments_wardrobe_item_id_user_id_idx on app_public.tryon_job_garments (wardrobe_item_id, user_id)
+  where wardrobe_item_id is not null;
+comment on table app_public.tryon_job_garments is $$
+@admin.label Garments tried on
+@admin.hidden
+@behavior -insert -update -delete
+The garments of a job in order: a product of a brand, or an item of the wardrobe of the shopper.$$;
+comment on constraint tryon_job_garments_pkey on app_public.tryon_job_garments is $$
+@error TAKEN position This place is taken.$$;
+comment on constraint tryon_job_garments_job_id_fkey on app_public.tryon_job_garments is $$
+@fieldName job
+@foreignFieldName garments
+@error NTFND job_id There is no such job.$$;
+comment on constraint tryon_job_garments_user_id_fkey on app_public.tryon_job_garments is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint tryon_job_garments_position_check on app_public.tryon_job_garments is $$
+@error INVAL position A job has up to 8 garments.$$;
+comment on constraint tryon_job_garments_garment_check on app_public.tryon_job_garments is $$
+@error INVAL product_id A garment is a product or an item of the wardrobe.$$;
+comment on constraint tryon_job_garments_owner_check on app_public.tryon_job_garments is $$
+@error INVAL brand_id A product carries its brand, an item its person.$$;
+comment on constraint tryon_job_garments_wardrobe_item_id_user_id_fkey on app_public.tryon_job_garments is $$
+@fieldName wardrobeItem
+@error NTFND wardrobe_item_id There is no such item in your wardrobe.$$;
+comment on constraint tryon_job_garments_brand_id_product_id_fkey on app_public.tryon_job_garments is $$
+@fieldName product
+@error NTFND product_id There is no such product.$$;
+
+create table app_public.tryon_job_attempts (
+  job_id uuid not null constraint tryon_job_attempts_job_id_fkey
+    references app_public.tryon_jobs (id) on delete restrict,
+  attempt integer not null,
+  user_id uuid constraint tryon_job_attempts_user_id_fkey references app_public.users (id) on delete restrict,
+  brand_id uuid constraint tryon_job_attempts_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  category_code text not null,
+  worker text not null,
+  outcome app_public.tryon_outcome not null,
+  error_code text,
+  processing_ms integer,
+  started_at timestamptz not null,
+  finished_at timestamptz not null default now(),
+  constraint tryon_job_attempts_pkey primary key (job_id, attempt)
+);
+create index tryon_job_attempts_user_id_idx on app_public.tryon_job_attempts (user_id, job_id);
+create index tryon_job_attempts_brand_id_idx on app_public.tryon_job_attempts (brand_id, finished_at desc);
+-- The board of the last hours.
+create index tryon_job_attempts_finished_at_idx on app_public.tryon_job_attempts (finished_at desc);
+comment on table app_public.tryon_job_attempts is $$
+@admin.label Attempts
+@admin.hidden
+@behavior -insert -update -delete
+One row per attempt that ended. Append-only; the attempt that runs now stands in the job.$$;
+comment on column app_public.tryon_job_attempts.outcome is $$
+@admin.widget status
+completed, failed, retried (back to the queue) or lost (the worker fell silent).$$;
+comment on column app_public.tryon_job_attempts.processing_ms is $$
+@admin.widget duration
+Milliseconds, as the worker says; null when it said nothing.$$;
+comment on constraint tryon_job_attempts_pkey on app_public.tryon_job_attempts is $$
+@error TAKEN attempt This attempt has ended already.$$;
+comment on constraint tryon_job_attempts_job_id_fkey on app_public.tryon_job_attempts is $$
+@fieldName job
+@foreignFieldName attempts
+@error NTFND job_id There is no such job.$$;
+comment on constraint tryon_job_attempts_user_id_fkey on app_public.tryon_job_attempts is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint tryon_job_attempts_brand_id_fkey on app_public.tryon_job_attempts is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+
+create table app_public.tryon_feedback (
+  job_id uuid constraint tryon_feedback_pkey primary key
+    constraint tryon_feedback_job_id_fkey references app_public.tryon_jobs (id) on delete restrict,
+  user_id uuid not null default app_hidden.current_user_id() constraint tryon_feedback_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  brand_id uuid constraint tryon_feedback_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  category_code text not null,
+  accurate boolean not null,
+  rating smallint,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint tryon_feedback_rating_check check (rating between 1 and 5)
+);
+create index tryon_feedback_user_id_idx on app_public.tryon_feedback (user_id);
+create index tryon_feedback_brand_id_idx on app_public.tryon_feedback (brand_id, category_code);
+comment on table app_public.tryon_feedback is $$
+@admin.label Feedback
+@admin.group Try-on
+@admin.icon rate_review
+@admin.order 120
+@admin.list job_id, accurate, rating, created_at
+@behavior -delete
+What a shopper says of a completed try-on. Measured accuracy comes from here, never from the confidence of a model.$$;
+comment on column app_public.tryon_feedback.brand_id is 'The brand of the job; set by the server.';
+comment on column app_public.tryon_feedback.category_code is 'The category of the job; set by the server.';
+comment on column app_public.tryon_feedback.accurate is 'Whether the garment sat where it should.';
+comment on column app_public.tryon_feedback.rating is '1 to 5; null when not given.';
+comment on constraint tryon_feedback_pkey on app_public.tryon_feedback is $$
+@error TAKEN job_id You have rated this try-on already.$$;
+comment on constraint tryon_feedback_job_id_fkey on app_public.tryon_feedback is $$
+@fieldName job
+@foreignFieldName feedback
+@error NTFND job_id There is no such try-on.$$;
+comment on constraint tryon_feedback_user_id_fkey on app_public.tryon_feedback is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint tryon_feedback_brand_id_fkey on app_public.tryon_feedback is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint tryon_feedback_rating_check on app_public.tryon_feedback is $$
+@error INVAL rating A rating is 1 to 5.$$;
+
+--------------------------------------------------------------------------------
+-- 7050 Worker keys: a GPU service elsewhere signs in with one. The secret is
+-- shown once; its hash lives in a table of its own.
+--------------------------------------------------------------------------------
+
+create table app_public.worker_keys (
+  id uuid not null default app_private.uuid_v7() constraint worker_keys_pkey primary key,
+  name text not null,
+  prefix text not null constraint worker_keys_prefix_key unique,
+  created_by uuid constraint worker_keys_created_by_fkey references app_public.users (id) on delete set null,
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint worker_keys_name_check check (name ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$')
+);
+create unique index worker_keys_name_key on app_public.worker_keys (name) where revoked_at is null;
+create index worker_keys_created_by_idx on app_public.worker_keys (created_by);
+comment on table app_public.worker_keys is $$
+@admin.label Worker keys
+@admin.singular Worker key
+@admin.group Operations
+@admin.icon vpn_key
+@admin.order 820
+@admin.list name, prefix, last_used_at, revoked_at, created_at
+@admin.represent name
+@behavior -insert -update -delete
+Keys of GPU services that work try-on jobs. The secret is shown once, when the key is made.$$;
+comment on column app_public.worker_keys.prefix is 'The first characters of the key, to tell keys apart.';
+comment on column app_public.worker_keys.last_used_at is 'Within a minute.';
+comment on constraint worker_keys_pkey on app_public.worker_keys is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint worker_keys_prefix_key on app_public.worker_keys is $$
+@error TAKEN prefix Make the key once more.$$;
+comment on constraint worker_keys_created_by_fkey on app_public.worker_keys is $$
+@fieldName creator
+@error NTFND created_by There is no such person.$$;
+comment on constraint worker_keys_name_check on app_public.worker_keys is $$
+@error INVAL name A name has lower-case letters, digits and hyphens, 40 at most.$$;
+comment on index app_public.worker_keys_name_key is $$
+@error TAKEN name Another key that is in use has this name.$$;
+
+create table app_private.worker_key_secrets (
+  key_id uuid constraint worker_key_secrets_pkey primary key
+    constraint worker_key_secrets_key_id_fkey references app_public.worker_keys (id) on delete cascade,
+  key_hash bytea not null constraint worker_key_secrets_key_hash_key unique
+    constraint worker_key_secrets_key_hash_check check (length(key_hash) = 32)
+);
+comment on table app_private.worker_key_secrets is 'SHA-256 of worker keys (256 random bits each).';
+
+--------------------------------------------------------------------------------
+-- 7110 Credit accounts: double entry. Every transfer moves credits from one
+-- account to another, so all balances add up to zero. An owner has one account
+-- of what is available and one of what is held. System accounts come in 16
+-- shards, because a single row would make every settlement wait for the last.
+--------------------------------------------------------------------------------
+
+create table app_public.credit_accounts (
+  id uuid not null default app_private.uuid_v7() constraint credit_accounts_pkey primary key,
+  owner_user_id uuid constraint credit_accounts_owner_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  owner_brand_id uuid constraint credit_accounts_owner_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  kind app_public.credit_account_kind not null,
+  shard smallint not null default 0,
+  balance bigint not null default 0,
+  next_grant_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint credit_accounts_owner_check check (
+    case when kind in ('available', 'held') then num_nonnulls(owner_user_id, owner_brand_id) = 1 and shard = 0
+      else num_nonnulls(owner_user_id, owner_brand_id) = 0 and shard between 0 and 15 end
+  ),
+  -- The last guard: whatever a function overlooks, nobody spends what is not there.
+  constraint credit_accounts_balance_check check (balance >= 0 or kind not in ('available', 'held')),
+  constraint credit_accounts_next_grant_at_check check (next_grant_at is null or (kind = 'available' and owner_user_id is not null)),
+  constraint credit_accounts_owner_kind_key unique nulls not distinct (owner_user_id, owner_brand_id, kind, shard)
+) with (fillfactor = 70);
+create index credit_accounts_owner_brand_id_idx on app_public.credit_accounts (owner_brand_id) where owner_brand_id is not null;
+create index credit_accounts_next_grant_at_idx on app_public.credit_accounts (next_grant_at) where next_grant_at is not null;
+comment on table app_public.credit_accounts is $$
+@admin.label Credit accounts
+@admin.singular Credit account
+@admin.group Credits
+@admin.icon account_balance
+@admin.order 230
+@admin.list id, owner_user_id, owner_brand_id, kind, balance, updated_at
+@behavior -insert -update -delete
+The ledger's accounts. `balance` is the sum of the account's transfers, kept by the transfer itself.$$;
+comment on column app_public.credit_accounts.balance is 'Credits. Never negative for a person or a brand; the system''s own accounts run below zero.';
+comment on column app_public.credit_accounts.next_grant_at is 'When the next free credits are due to this person.';
+comment on constraint credit_accounts_pkey on app_public.credit_accounts is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint credit_accounts_owner_user_id_fkey on app_public.credit_accounts is $$
+@fieldName ownerUser
+@error NTFND owner_user_id There is no such person.$$;
+comment on constraint credit_accounts_owner_brand_id_fkey on app_public.credit_accounts is $$
+@fieldName ownerBrand
+@error NTFND owner_brand_id There is no such brand.$$;
+comment on constraint credit_accounts_owner_check on app_public.credit_accounts is $$
+@error INVAL owner_user_id An account belongs to a person, a brand or the system.$$;
+comment on constraint credit_accounts_balance_check on app_public.credit_accounts is $$
+@error NOCRD balance There are not enough credits.$$;
+comment on constraint credit_accounts_next_grant_at_check on app_public.credit_accounts is $$
+@error INVAL next_grant_at Free credits go to the available credits of a person.$$;
+comment on constraint credit_accounts_owner_kind_key on app_public.credit_accounts is $$
+@error TAKEN kind This account exists already.$$;
+
+-- Ids that sort after every other: locks are taken in the order of ids, the
+-- owner's first and the system's last.
+insert into app_public.credit_accounts (id, kind, shard)
+select ('ffffffff-ffff-7fff-bfff-' || lpad(to_hex(k.n * 16 + s), 12, '0'))::uuid, k.kind, s
+from (values (1, 'system_grants'::app_public.credit_account_kind), (2, 'system_consumed'), (3, 'system_expired')) k (n, kind),
+  generate_series(0, 15) s;
+
+--------------------------------------------------------------------------------
+-- 7120 Grants: where credits come from, in what order they are spent, when they end.
+--------------------------------------------------------------------------------
+
+create table app_public.credit_grants (
+  id uuid not null default app_private.uuid_v7() constraint credit_grants_pkey primary key,
+  owner_user_id uuid constraint credit_grants_owner_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  owner_brand_id uuid constraint credit_grants_owner_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  source app_public.credit_source not null,
+  amount bigint not null,
+  remaining bigint not null,
+  expired bigint not null default 0,
+  priority smallint not null,
+  effective_at timestamptz not null default now(),
+  expires_at timestamptz,
+  period_start timestamptz,
+  note text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint credit_grants_owner_check check (num_nonnulls(owner_user_id, owner_brand_id) = 1),
+  constraint credit_grants_amount_check check (amount between 1 and 1000000000),
+  constraint credit_grants_remaining_check check (remaining >= 0 and expired >= 0 and remaining + expired <= amount),
+  constraint credit_grants_priority_check check (priority between 0 and 100),
+  constraint credit_grants_expires_at_check check (expires_at > effective_at),
+  constraint credit_grants_note_check check (length(note) between 1 and 500)
+) with (fillfactor = 80);
+-- A period is granted once. Where there is no period, there may be many.
+create unique index credit_grants_period_key on app_public.credit_grants
+  (owner_user_id, owner_brand_id, source, period_start) nulls not distinct where period_start is not null;
+create index credit_grants_owner_user_id_idx on app_public.credit_grants (owner_user_id, created_at desc) where owner_user_id is not null;
+create index credit_grants_owner_brand_id_idx on app_public.credit_grants (owner_brand_id, created_at desc) where owner_brand_id is not null;
+create index credit_grants_expires_at_idx on app_public.credit_grants (expires_at) where remaining > 0 and expires_at is not null;
+comment on table app_public.credit_grants is $$
+@admin.label Grants
+@admin.singular Grant
+@admin.group Credits
+@admin.icon card_giftcard
+@admin.order 210
+@admin.list owner_user_id, owner_brand_id, source, amount, remaining, expires_at, created_at
+@behavior -insert -update -delete
+Credits given, and what is left of them. Spent by priority, then what ends first, then the oldest.$$;
+comment on column app_public.credit_grants.remaining is 'Neither spent, held nor expired.';
+comment on column app_public.credit_grants.expired is 'What ended unspent (breakage), or was taken back by a correction.';
+comment on column app_public.credit_grants.priority is 'Smaller is spent first: free and promotional credits 10, bought ones 20.';
+comment on column app_public.credit_grants.period_start is 'The month a recurring grant is for; one grant per owner, source and period.';
+comment on constraint credit_grants_pkey on app_public.credit_grants is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint credit_grants_owner_user_id_fkey on app_public.credit_grants is $$
+@fieldName ownerUser
+@error NTFND owner_user_id There is no such person.$$;
+comment on constraint credit_grants_owner_brand_id_fkey on app_public.credit_grants is $$
+@fieldName ownerBrand
+@error NTFND owner_brand_id There is no such brand.$$;
+comment on constraint credit_grants_owner_check on app_public.credit_grants is $$
+@error INVAL owner_user_id Credits go to one person or one brand.$$;
+comment on constraint credit_grants_amount_check on app_public.credit_grants is $$
+@error INVAL amount An amount lies between 1 and 1,000,000,000 credits.$$;
+comment on constraint credit_grants_remaining_check on app_public.credit_grants is $$
+@error NOCRD remaining There are not enough credits.$$;
+comment on constraint credit_grants_priority_check on app_public.credit_grants is $$
+@error INVAL priority A priority lies between 0 and 100.$$;
+comment on constraint credit_grants_expires_at_check on app_public.credit_grants is $$
+@error INVAL expires_at Credits end after they begin.$$;
+comment on constraint credit_grants_note_check on app_public.credit_grants is $$
+@error INVAL note A note has 1 to 500 characters.$$;
+comment on index app_public.credit_grants_period_key is $$
+@error TAKEN period_start The credits of this period are granted already.$$;
+
+--------------------------------------------------------------------------------
+-- 7130 Holds: what a job has reserved. Which grants pay is fixed here, in lines.
+--------------------------------------------------------------------------------
+
+create table app_public.credit_holds (
+  id uuid not null default app_private.uuid_v7() constraint credit_holds_pkey primary key,
+  owner_user_id uuid constraint credit_holds_owner_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  owner_brand_id uuid constraint credit_holds_owner_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  tryon_job_id uuid not null constraint credit_holds_tryon_job_id_key unique
+    constraint credit_holds_tryon_job_id_fkey references app_public.tryon_jobs (id) on delete restrict,
+  amount bigint not null,
+  status app_public.credit_hold_status not null default 'open',
+  settled_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint credit_holds_owner_check check (num_nonnulls(owner_user_id, owner_brand_id) = 1),
+  constraint credit_holds_amount_check check (amount > 0),
+  constraint credit_holds_settled_at_check check ((status = 'open') = (settled_at is null))
+);
+create index credit_holds_owner_user_id_idx on app_public.credit_holds (owner_user_id, created_at desc) where owner_user_id is not null;
+create index credit_holds_owner_brand_id_idx on app_public.credit_holds (owner_brand_id, created_at desc) where owner_brand_id is not null;
+comment on table app_public.credit_holds is $$
+@admin.label Holds
+@admin.singular Hold
+@admin.group Credits
+@admin.icon lock_clock
+@admin.order 220
+@admin.list owner_user_id, owner_brand_id, tryon_job_id, amount, status, created_at, settled_at
+@behavior -insert -update -delete
+Credits a job reserved: captured when it completes, released when it does not. Settled once.$$;
+comment on column app_public.credit_holds.status is $$
+@admin.widget status
+@isIndexed
+open; captured (spent), released (given back), or expired (given back after all its grants had ended).$$;
+comment on constraint credit_holds_pkey on app_public.credit_holds is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint credit_holds_owner_user_id_fkey on app_public.credit_holds is $$
+@fieldName ownerUser
+@error NTFND owner_user_id There is no such person.$$;
+comment on constraint credit_holds_owner_brand_id_fkey on app_public.credit_holds is $$
+@fieldName ownerBrand
+@error NTFND owner_brand_id There is no such brand.$$;
+comment on constraint credit_holds_tryon_job_id_key on app_public.credit_holds is $$
+@error TAKEN tryon_job_id This job has a hold already.$$;
+comment on constraint credit_holds_tryon_job_id_fkey on app_public.credit_holds is $$
+@fieldName tryonJob
+@foreignFieldName hold
+@error NTFND tryon_job_id There is no such job.$$;
+comment on constraint credit_holds_owner_check on app_public.credit_holds is $$
+@error INVAL owner_user_id A hold is on the credits of one person or one brand.$$;
+comment on constraint credit_holds_amount_check on app_public.credit_holds is $$
+@error INVAL amount A hold is for at least one credit.$$;
+comment on constraint credit_holds_settled_at_check on app_public.credit_holds is $$
+@error STATE status A hold is settled exactly when it is not open.$$;
+
+create table app_public.credit_hold_lines (
+  hold_id uuid not null constraint credit_hold_lines_hold_id_fkey
+    references app_public.credit_holds (id) on delete restrict,
+  grant_id uuid not null constraint credit_hold_lines_grant_id_fkey
+    references app_public.credit_grants (id) on delete restrict,
+  owner_user_id uuid constraint credit_hold_lines_owner_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  owner_brand_id uuid constraint credit_hold_lines_owner_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  amount bigint not null,
+  constraint credit_hold_lines_pkey primary key (hold_id, grant_id),
+  constraint credit_hold_lines_owner_check check (num_nonnulls(owner_user_id, owner_brand_id) = 1),
+  constraint credit_hold_lines_amount_check check (amount > 0)
+);
+create index credit_hold_lines_grant_id_idx on app_public.credit_hold_lines (grant_id);
+create index credit_hold_lines_owner_user_id_idx on app_public.credit_hold_lines (owner_user_id) where owner_user_id is not null;
+create index credit_hold_lines_owner_brand_id_idx on app_public.credit_hold_lines (owner_brand_id) where owner_brand_id is not null;
+comment on table app_public.credit_hold_lines is $$
+@admin.label Hold lines
+@admin.hidden
+@behavior -insert -update -delete
+Which grants a hold draws on, fixed when it was placed.$$;
+comment on constraint credit_hold_lines_pkey on app_public.credit_hold_lines is $$
+@error TAKEN grant_id This grant is already part of the hold.$$;
+comment on constraint credit_hold_lines_hold_id_fkey on app_public.credit_hold_lines is $$
+@fieldName hold
+@foreignFieldName lines
+@error NTFND hold_id There is no such hold.$$;
+comment on constraint credit_hold_lines_grant_id_fkey on app_public.credit_hold_lines is $$
+@fieldName grant
+@foreignFieldName holdLines
+@error NTFND grant_id There is no such grant.$$;
+comment on constraint credit_hold_lines_owner_user_id_fkey on app_public.credit_hold_lines is $$
+@fieldName ownerUser
+@error NTFND owner_user_id There is no such person.$$;
+comment on constraint credit_hold_lines_owner_brand_id_fkey on app_public.credit_hold_lines is $$
+@fieldName ownerBrand
+@error NTFND owner_brand_id There is no such brand.$$;
+comment on constraint credit_hold_lines_owner_check on app_public.credit_hold_lines is $$
+@error INVAL owner_user_id A line is on the credits of one person or one brand.$$;
+comment on constraint credit_hold_lines_amount_check on app_public.credit_hold_lines is $$
+@error INVAL amount A line is for at least one credit.$$;
+
+--------------------------------------------------------------------------------
+-- 7140 Transfers: the ledger itself. Append-only, TRUNCATE too; a correction is
+-- a new transfer.
+--------------------------------------------------------------------------------
+
+create table app_public.credit_transfers (
+  id uuid not null default app_private.uuid_v7() constraint credit_transfers_pkey primary key,
+  owner_user_id uuid constraint credit_transfers_owner_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  owner_brand_id uuid constraint credit_transfers_owner_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  kind app_public.credit_transfer_kind not null,
+  debit_account uuid not null constraint credit_transfers_debit_account_fkey
+    references app_public.credit_accounts (id) on delete restrict,
+  credit_account uuid not null constraint credit_transfers_credit_account_fkey
+    references app_public.credit_accounts (id) on delete restrict,
+  amount bigint not null,
+  hold_id uuid constraint credit_transfers_hold_id_fkey references app_public.credit_holds (id) on delete restrict,
+  grant_id uuid constraint credit_transfers_grant_id_fkey references app_public.credit_grants (id) on delete restrict,
+  idempotency_key text,
+  actor_kind text not null default app_hidden.current_actor_kind(),
+  actor_id uuid default app_hidden.current_user_id(),
+  reason text,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint credit_transfers_owner_check check (num_nonnulls(owner_user_id, owner_brand_id) = 1),
+  constraint credit_transfers_accounts_check check (debit_account <> credit_account),
+  constraint credit_transfers_amount_check check (amount > 0),
+  constraint credit_transfers_hold_id_check check (kind not in ('hold', 'capture', 'release') or hold_id is not null),
+  constraint credit_transfers_grant_id_check check (kind not in ('grant', 'adjust') or grant_id is not null),
+  constraint credit_transfers_reason_check check (length(reason) between 1 and 500)
+);
+create unique index credit_transfers_idempotency_key_key on app_public.credit_transfers (idempotency_key)
+  where idempotency_key is not null;
+-- A hold is placed once and settled once, whatever calls.
+create unique index credit_transfers_hold_placed_key on app_public.credit_transfers (hold_id) where kind = 'hold';
+create unique index credit_transfers_hold_settled_key on app_public.credit_transfers (hold_id) where kind in ('capture', 'release');
+create unique index credit_transfers_hold_expired_key on app_public.credit_transfers (hold_id) where kind = 'expire';
+create index credit_transfers_hold_id_idx on app_public.credit_transfers (hold_id) where hold_id is not null;
+create index credit_transfers_grant_id_idx on app_public.credit_transfers (grant_id) where grant_id is not null;
+create index credit_transfers_owner_user_id_idx on app_public.credit_transfers (owner_user_id, id desc) where owner_user_id is not null;
+create index credit_transfers_owner_brand_id_idx on app_public.credit_transfers (owner_brand_id, id desc) where owner_brand_id is not null;
+create index credit_transfers_debit_account_idx on app_public.credit_transfers (debit_account);
+create index credit_transfers_credit_account_idx on app_public.credit_transfers (credit_account);
+comment on table app_public.credit_transfers is $$
+@admin.label Ledger
+@admin.singular Ledger entry
+@admin.group Credits
+@admin.icon receipt_long
+@admin.order 200
+@admin.list created_at, kind, amount, owner_user_id, owner_brand_id, hold_id, reason
+@behavior -insert -update -delete
+The credit ledger: each entry moves credits from the debit account to the credit account. Append-only.$$;
+comment on column app_public.credit_transfers.kind is $$
+@admin.widget status
+grant, hold, capture, release, expire or adjust.$$;
+comment on column app_public.credit_transfers.amount is 'Credits, always above zero; the accounts say which way.';
+comment on column app_public.credit_transfers.debit_account is 'Where the credits leave.';
+comment on column app_public.credit_transfers.credit_account is 'Where they arrive.';
+comment on column app_public.credit_transfers.idempotency_key is $$
+@behavior -*
+What makes a repeated call find this entry instead of adding one.$$;
+comment on column app_public.credit_transfers.reason is 'Why staff corrected a wallet.';
+comment on constraint credit_transfers_pkey on app_public.credit_transfers is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint credit_transfers_owner_user_id_fkey on app_public.credit_transfers is $$
+@fieldName ownerUser
+@error NTFND owner_user_id There is no such person.$$;
+comment on constraint credit_transfers_owner_brand_id_fkey on app_public.credit_transfers is $$
+@fieldName ownerBrand
+@error NTFND owner_brand_id There is no such brand.$$;
+comment on constraint credit_transfers_debit_account_fkey on app_public.credit_transfers is $$
+@fieldName debitAccount
+@foreignFieldName debits
+@error NTFND debit_account There is no such account.$$;
+comment on constraint credit_transfers_credit_account_fkey on app_public.credit_transfers is $$
+@fieldName creditAccount
+@foreignFieldName credits
+@error NTFND credit_account There is no such account.$$;
+comment on constraint credit_transfers_hold_id_fkey on app_public.credit_transfers is $$
+@fieldName hold
+@foreignFieldName transfers
+@error NTFND hold_id There is no such hold.$$;
+comment on constraint credit_transfers_grant_id_fkey on app_public.credit_transfers is $$
+@fieldName grant
+@foreignFieldName transfers
+@error NTFND grant_id There is no such grant.$$;
+comment on constraint credit_transfers_owner_check on app_public.credit_transfers is $$
+@error INVAL owner_user_id An entry concerns one person or one brand.$$;
+comment on constraint credit_transfers_accounts_check on app_public.credit_transfers is $$
+@error INVAL credit_account Credits move between two different accounts.$$;
+comment on constraint credit_transfers_amount_check on app_public.credit_transfers is $$
+@error INVAL amount An amount is above zero.$$;
+comment on constraint credit_transfers_hold_id_check on app_public.credit_transfers is $$
+@error INVAL hold_id This kind of entry names its hold.$$;
+comment on constraint credit_transfers_grant_id_check on app_public.credit_transfers is $$
+@error INVAL grant_id This kind of entry names its grant.$$;
+comment on constraint credit_transfers_reason_check on app_public.credit_transfers is $$
+@error INVAL reason A reason has 1 to 500 characters.$$;
+comment on index app_public.credit_transfers_idempotency_key_key is $$
+@error TAKEN idempotency_key This was booked already.$$;
+comment on index app_public.credit_transfers_hold_placed_key is $$
+@error STATE hold_id This hold is placed already.$$;
+comment on index app_public.credit_transfers_hold_settled_key is $$
+@error STATE hold_id This hold is settled already.$$;
+comment on index app_public.credit_transfers_hold_expired_key is $$
+@error STATE hold_id This hold is settled already.$$;
+
+--------------------------------------------------------------------------------
+-- 7150 Entitlements: what a person may do without credits.
+--------------------------------------------------------------------------------
+
+create table app_public.user_entitlements (
+  id uuid not null default app_private.uuid_v7() constraint user_entitlements_pkey primary key,
+  user_id uuid not null constraint user_entitlements_user_id_fkey
+    references app_public.users (id) on delete cascade,
+  kind app_public.entitlement_kind not null,
+  period tstzrange not null,
+  source text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint user_entitlements_period_check check (
+    not isempty(period) and lower_inc(period) and not upper_inc(period) and not lower_inf(period)
+  ),
+  constraint user_entitlements_source_check check (length(source) between 1 and 200),
+  constraint user_entitlements_overlap exclude using gist (
+    user_id app_extensions.gist_uuid_ops with =, kind app_extensions.gist_enum_ops with =, period with &&
+  )
+);
+create index user_entitlements_user_id_idx on app_public.user_entitlements (user_id);
+comment on table app_public.user_entitlements is $$
+@admin.label Entitlements
+@admin.singular Entitlement
+@admin.group Credits
+@admin.icon workspace_premium
+@admin.order 240
+@admin.list user_id, kind, period, source
+@behavior -insert -update -delete
+pro_unlimited: try-ons asked for within the period cost nothing. Half-open: the end is not part of it.$$;
+comment on column app_public.user_entitlements.source is 'Where it comes from: a subscription, or the reason staff gave.';
+comment on constraint user_entitlements_pkey on app_public.user_entitlements is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint user_entitlements_user_id_fkey on app_public.user_entitlements is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint user_entitlements_period_check on app_public.user_entitlements is $$
+@error INVAL period A period begins at a moment and ends after it.$$;
+comment on constraint user_entitlements_source_check on app_public.user_entitlements is $$
+@error INVAL source A source has 1 to 200 characters.$$;
+comment on constraint user_entitlements_overlap on app_public.user_entitlements is $$
+@error TAKEN period This person has the entitlement within that period already.$$;
+
+--------------------------------------------------------------------------------
+-- 7200 Functions and access rules.
+--------------------------------------------------------------------------------
+
+--! include functions/audit/tg__audit.sql
+--! include functions/common/idempotency.sql
+select app_private.ensure_partitions();
+--! include functions/credits/ledger.sql
+--! include functions/credits/grants.sql
+--! include functions/credits/holds.sql
+--! include functions/credits/staff.sql
+--! include functions/credits/reconcile.sql
+--! include functions/credits/views.sql
+--! include functions/tryon/transition.sql
+--! include functions/tryon/request.sql
+--! include functions/tryon/settle.sql
+--! include functions/tryon/worker.sql
+--! include functions/tryon/worker_keys.sql
+--! include functions/tryon/views.sql
+--! include functions/tryon/operations.sql
+--! include functions/storage/uploads.sql
+--! include functions/ops/check_invariants.sql
+--! include policies/_private.sql
+--! include policies/wardrobe_categories.sql
+--! include policies/storage_objects.sql
+--! include policies/tryon_jobs.sql
+--! include policies/tryon_job_garments.sql
+--! include policies/tryon_job_attempts.sql
+--! include policies/tryon_feedback.sql
+--! include policies/worker_keys.sql
+--! include policies/credit_accounts.sql
+--! include policies/credit_grants.sql
+--! include policies/credit_holds.sql
+--! include policies/credit_hold_lines.sql
+--! include policies/credit_transfers.sql
+--! include policies/user_entitlements.sql
