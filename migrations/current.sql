@@ -443,7 +443,7 @@ create table app_public.tryon_job_garments (
 );
 create index tryon_job_garments_user_id_idx on app_public.tryon_job_garments (user_id);
 create index tryon_job_garments_brand_id_product_id_idx on app_public.tryon_job_garments (brand_id, product_id)
-  where product_id is not null;
+  where brand_id is not null;
 create index tryon_job_garments_wardrobe_item_id_user_id_idx on app_public.tryon_job_garments (wardrobe_item_id, user_id)
   where wardrobe_item_id is not null;
 comment on table app_public.tryon_job_garments is $$
@@ -916,11 +916,11 @@ comment on constraint credit_transfers_owner_brand_id_fkey on app_public.credit_
 @fieldName ownerBrand
 @error NTFND owner_brand_id There is no such brand.$$;
 comment on constraint credit_transfers_debit_account_fkey on app_public.credit_transfers is $$
-@fieldName debitAccount
+@fieldName debitedAccount
 @foreignFieldName debits
 @error NTFND debit_account There is no such account.$$;
 comment on constraint credit_transfers_credit_account_fkey on app_public.credit_transfers is $$
-@fieldName creditAccount
+@fieldName creditedAccount
 @foreignFieldName credits
 @error NTFND credit_account There is no such account.$$;
 comment on constraint credit_transfers_hold_id_fkey on app_public.credit_transfers is $$
@@ -962,6 +962,9 @@ create table app_public.user_entitlements (
     references app_public.users (id) on delete cascade,
   kind app_public.entitlement_kind not null,
   period tstzrange not null,
+  -- What people read and lists show; the range itself is for the exclusion.
+  starts_at timestamptz generated always as (lower(period)) stored,
+  ends_at timestamptz generated always as (upper(period)) stored,
   source text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -969,7 +972,7 @@ create table app_public.user_entitlements (
     not isempty(period) and lower_inc(period) and not upper_inc(period) and not lower_inf(period)
   ),
   constraint user_entitlements_source_check check (length(source) between 1 and 200),
-  constraint user_entitlements_overlap exclude using gist (
+  constraint user_entitlements_period_excl exclude using gist (
     user_id app_extensions.gist_uuid_ops with =, kind app_extensions.gist_enum_ops with =, period with &&
   )
 );
@@ -980,7 +983,7 @@ comment on table app_public.user_entitlements is $$
 @admin.group Credits
 @admin.icon workspace_premium
 @admin.order 240
-@admin.list user_id, kind, period, source
+@admin.list user_id, kind, starts_at, ends_at, source
 @behavior -insert -update -delete
 pro_unlimited: try-ons asked for within the period cost nothing. Half-open: the end is not part of it.$$;
 comment on column app_public.user_entitlements.source is 'Where it comes from: a subscription, or the reason staff gave.';
@@ -993,7 +996,7 @@ comment on constraint user_entitlements_period_check on app_public.user_entitlem
 @error INVAL period A period begins at a moment and ends after it.$$;
 comment on constraint user_entitlements_source_check on app_public.user_entitlements is $$
 @error INVAL source A source has 1 to 200 characters.$$;
-comment on constraint user_entitlements_overlap on app_public.user_entitlements is $$
+comment on constraint user_entitlements_period_excl on app_public.user_entitlements is $$
 @error TAKEN period This person has the entitlement within that period already.$$;
 
 --------------------------------------------------------------------------------

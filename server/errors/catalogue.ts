@@ -65,6 +65,21 @@ export const ERROR_KINDS = {
     message: "A brand needs at least one owner.",
     hint: "Make someone else an owner first.",
   },
+  NOCRD: {
+    status: 402,
+    message: "There are not enough credits.",
+    hint: "Wait for the next free credits, or buy some.",
+  },
+  IDEMP: {
+    status: 409,
+    message: "This idempotency key was used for another request.",
+    hint: "Send a new key for a new request.",
+  },
+  LLOCK: {
+    status: 409,
+    message: "This worker no longer has the job.",
+    hint: "Drop the work and claim another job.",
+  },
   // A catalogue file as a whole; what is wrong with a row is told as its refusal.
   NOROW: { status: 422, message: "The file has no rows." },
   NOTXT: {

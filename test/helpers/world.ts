@@ -98,12 +98,81 @@ export const audits = named("0110", ["A.event", "B.event", "shopper.event"]);
 export const files = {
   "A.image": "garment/a.png",
   "A.file": "imports/a.csv",
+  "A.selfie": "selfie/a.png",
+  "A.result": "result/a.png",
   "B.image": "garment/b.png",
+  "B.selfie": "selfie/b.png",
   "shopper.selfie": "selfie/shopper.png",
   "shopper.garment": "garment/shopper.png",
+  "shopper.result": "result/shopper.png",
   "neighbour.selfie": "selfie/neighbour.png",
   "shopper.file": "imports/shopper.csv",
+  "neighbour.result": "result/neighbour.png",
+  "crowd.result": "result/crowd.png",
 } as const;
+
+/** Ids of jobs tell their partition, so these are of this very month. */
+const NOW = Date.now().toString(16).padStart(12, "0");
+
+function jobId(position: number): string {
+  return `${NOW.slice(0, 8)}-${NOW.slice(8)}-7000-8000-00000130${String(position + 1).padStart(4, "0")}`;
+}
+
+/** People whose feedback a brand may see together: as many as its floor. */
+export const CROWD = [
+  "A.viewer",
+  "A.analyst",
+  "A.manager",
+  "A.owner",
+  "A.suspended",
+  "B.viewer",
+  "B.analyst",
+  "B.manager",
+  "B.owner",
+  "C.owner",
+  "support",
+] as const satisfies readonly Person[];
+
+const JOBS = [
+  // Completed and rated: a product of A, which sees no more than a handle.
+  "shopper's of A",
+  // Completed, not rated yet.
+  "shopper's unrated",
+  "shopper's of B",
+  // Own garments only: no brand at all.
+  "shopper's own",
+  // Completed and rated in a category too few people spoke of.
+  "neighbour's of A",
+  "neighbour's of B",
+  "A's own",
+  "A's finished",
+  "B's own",
+] as const;
+
+type Job = (typeof JOBS)[number];
+
+export const jobs = Object.fromEntries(
+  JOBS.map((name, position) => [name, jobId(position)]),
+) as Record<Job, string>;
+
+const crowdJobs = (["A", "B"] as const).flatMap((brand, at) =>
+  CROWD.map((person, position) => ({
+    brand,
+    person,
+    name: `${person} tries ${brand}`,
+    id: jobId(100 * (at + 1) + position),
+  })),
+);
+export const crowdNames: Record<"A" | "B", string[]> = {
+  A: crowdJobs.filter(({ brand }) => brand === "A").map(({ name }) => name),
+  B: crowdJobs.filter(({ brand }) => brand === "B").map(({ name }) => name),
+};
+const allJobs: Record<string, string> = {
+  ...jobs,
+  ...Object.fromEntries(crowdJobs.map(({ name, id }) => [name, id])),
+};
+export const entitlements = named("0140", ["neighbour.pro", "A.viewer.pro"]);
+export const keys = named("0150", ["key", "revoked key"]);
 
 /** What a password or a token leaves behind: never to be seen by anybody. */
 const HASH = `\\x${"5e".repeat(32)}`;
@@ -162,7 +231,35 @@ export const rowNames: Record<string, Record<string, string>> = {
   },
   "app_public.saved_views": names(views),
   "app_public.audit_log": names(audits),
+  "app_public.tryon_jobs": names(allJobs),
+  "app_public.brand_tryon_jobs": names(allJobs),
+  "app_public.tryon_job_garments": jobNames(",1"),
+  "app_public.brand_tryon_garments": jobNames(",1"),
+  "app_public.tryon_job_attempts": jobNames(",1"),
+  "app_public.brand_tryon_attempts": jobNames(",1"),
+  "app_public.tryon_feedback": names(allJobs),
+  "app_public.brand_tryon_feedback": {
+    [`${brands.A},tops`]: "A tops",
+    [`${brands.A},jackets`]: "A jackets",
+    [`${brands.B},tops`]: "B tops",
+  },
+  "app_public.user_entitlements": names(entitlements),
+  "app_public.worker_keys": names(keys),
+  "app_public.user_credits": names(people),
+  "app_public.brand_credits": names(brands),
+  // Wallets open by themselves, with ids of their own: named once they are there.
+  "app_public.credit_accounts": {},
+  "app_public.credit_grants": {},
+  "app_public.credit_holds": {},
+  "app_public.credit_hold_lines": {},
+  "app_public.credit_transfers": {},
 };
+
+function jobNames(rest: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(allJobs).map(([name, id]) => [`${id}${rest}`, name]),
+  );
+}
 
 function names(ids: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
@@ -226,11 +323,17 @@ export async function createWorld(client: ClientBase): Promise<void> {
   await put("storage_objects", [
     brandFile("A.image", "A", "garment"),
     brandFile("A.file", "A", "import"),
+    brandFile("A.selfie", "A", "selfie"),
+    brandFile("A.result", "A", "result"),
     brandFile("B.image", "B", "garment"),
+    brandFile("B.selfie", "B", "selfie"),
     personalFile("shopper.selfie", "shopper", "selfie"),
     personalFile("shopper.garment", "shopper", "garment"),
+    personalFile("shopper.result", "shopper", "result"),
     personalFile("neighbour.selfie", "neighbour", "selfie"),
     personalFile("shopper.file", "shopper", "import"),
+    personalFile("neighbour.result", "neighbour", "result"),
+    personalFile("crowd.result", "C.owner", "result"),
   ]);
   await put("products", [
     product("A.tee", "A", true, files["A.image"]),
@@ -326,6 +429,47 @@ export async function createWorld(client: ClientBase): Promise<void> {
     savedView("both's", "both", null, {}),
     savedView("support's", "support", null, {}),
   ]);
+  await putPrivate("shopper_handles", [
+    { brand_id: brands.A, user_id: people.shopper },
+    { brand_id: brands.B, user_id: people.shopper },
+    { brand_id: brands.A, user_id: people.neighbour },
+    { brand_id: brands.B, user_id: people.neighbour },
+    ...crowdJobs.map(({ brand, person }) => ({
+      brand_id: brands[brand],
+      user_id: people[person],
+    })),
+  ]);
+  await createTryons(client, put);
+  await put(
+    "user_entitlements",
+    (["neighbour", "A.viewer"] as const).map((person) => ({
+      id: entitlements[`${person}.pro`],
+      user_id: people[person],
+      kind: "pro_unlimited",
+      period: "[2026-01-01,2026-02-01)",
+      source: "world",
+    })),
+  );
+  await put("worker_keys", [
+    {
+      id: keys.key,
+      name: "world",
+      prefix: "wk_worldaaa",
+      created_by: people.admin,
+      revoked_at: null,
+    },
+    {
+      id: keys["revoked key"],
+      name: "world-old",
+      prefix: "wk_worldbbb",
+      created_by: people.admin,
+      revoked_at: "2026-01-01",
+    },
+  ]);
+  await putPrivate("worker_key_secrets", [
+    { key_id: keys.key, key_hash: HASH },
+    { key_id: keys["revoked key"], key_hash: `\\x${"5f".repeat(32)}` },
+  ]);
   await replaceAuditTrail(client, put);
 
   // Rows in every private table: a denial on an empty one would prove nothing.
@@ -382,6 +526,207 @@ const ownRuns = [
     target: "brand_accounts",
   },
 ] as const;
+
+type Tryon = {
+  id: string;
+  /** Null for a job the brand asked for itself. */
+  person: Person | null;
+  brand: "A" | "B" | null;
+  selfie?: keyof typeof files;
+  /** Set when it is completed. */
+  result?: string;
+  category?: string;
+  garment: { product: string } | { item: string };
+  rated?: true;
+};
+
+/**
+ * Jobs as requests and workers leave them: their holds are placed, and what is
+ * completed went through the same triggers.
+ */
+async function createTryons(
+  client: ClientBase,
+  put: (table: string, rows: Row[]) => Promise<void>,
+): Promise<void> {
+  const ofA = { product: products["A.tee"] };
+  const ofB = { product: products["B.tee"] };
+  const tryons: Tryon[] = [
+    {
+      id: jobs["shopper's of A"],
+      person: "shopper",
+      brand: "A",
+      selfie: "shopper.selfie",
+      result: files["shopper.result"],
+      garment: ofA,
+      rated: true,
+    },
+    {
+      id: jobs["shopper's unrated"],
+      person: "shopper",
+      brand: "B",
+      result: files["shopper.result"],
+      garment: ofB,
+    },
+    {
+      id: jobs["shopper's of B"],
+      person: "shopper",
+      brand: "B",
+      selfie: "shopper.selfie",
+      garment: ofB,
+    },
+    {
+      id: jobs["shopper's own"],
+      person: "shopper",
+      brand: null,
+      selfie: "shopper.selfie",
+      category: "jackets",
+      garment: { item: items["shopper.coat"] },
+    },
+    {
+      id: jobs["neighbour's of A"],
+      person: "neighbour",
+      brand: "A",
+      result: files["neighbour.result"],
+      category: "jackets",
+      garment: ofA,
+      rated: true,
+    },
+    {
+      id: jobs["neighbour's of B"],
+      person: "neighbour",
+      brand: "B",
+      selfie: "neighbour.selfie",
+      garment: ofB,
+    },
+    {
+      id: jobs["A's own"],
+      person: null,
+      brand: "A",
+      selfie: "A.selfie",
+      garment: ofA,
+    },
+    {
+      id: jobs["A's finished"],
+      person: null,
+      brand: "A",
+      selfie: "A.selfie",
+      result: files["A.result"],
+      garment: ofA,
+    },
+    {
+      id: jobs["B's own"],
+      person: null,
+      brand: "B",
+      selfie: "B.selfie",
+      garment: ofB,
+    },
+    ...crowdJobs.map(({ id, person, brand }): Tryon => ({
+      id,
+      person,
+      brand,
+      result: files["crowd.result"],
+      garment: brand === "A" ? ofA : ofB,
+      rated: true,
+    })),
+  ];
+  for (const brand of ["A", "B"] as const) {
+    await client.query("select app_private.add_grant(null, $1, 'promo', 100)", [
+      brands[brand],
+    ]);
+  }
+  for (const tryon of tryons) await createTryon(client, put, tryon);
+  await nameCredits(client);
+}
+
+async function createTryon(
+  client: ClientBase,
+  put: (table: string, rows: Row[]) => Promise<void>,
+  tryon: Tryon,
+): Promise<void> {
+  const user_id = tryon.person === null ? null : people[tryon.person];
+  const brand_id = tryon.brand === null ? null : brands[tryon.brand];
+  const category_code = tryon.category ?? "tops";
+  const { rows } = await client.query<{ handle: string }>(
+    "select handle from app_private.shopper_handles where brand_id = $1 and user_id = $2",
+    [brand_id, user_id],
+  );
+  await put("tryon_jobs", [
+    {
+      id: tryon.id,
+      user_id,
+      brand_id,
+      shopper_handle: rows[0]?.handle ?? null,
+      payer: user_id === null ? "brand" : "user",
+      category_code,
+      selfie_key: tryon.selfie === undefined ? null : files[tryon.selfie],
+      cost: 1,
+    },
+  ]);
+  await put("tryon_job_garments", [
+    {
+      job_id: tryon.id,
+      position: 1,
+      user_id,
+      brand_id: "product" in tryon.garment ? brand_id : null,
+      product_id: "product" in tryon.garment ? tryon.garment.product : null,
+      wardrobe_item_id: "item" in tryon.garment ? tryon.garment.item : null,
+    },
+  ]);
+  await client.query("select app_private.place_hold($1, $2, $3, 1)", [
+    tryon.id,
+    user_id,
+    user_id === null ? brand_id : null,
+  ]);
+  if (tryon.result === undefined) return;
+  await client.query(
+    `update app_public.tryon_jobs set status = 'processing', locked_by = 'world',
+            locked_until = now() + interval '1 minute' where id = $1`,
+    [tryon.id],
+  );
+  await client.query(
+    `update app_public.tryon_jobs set status = 'completed', result_key = $2,
+            confidence = 0.9, processing_ms = 1200 where id = $1`,
+    [tryon.id, tryon.result],
+  );
+  if (tryon.rated !== true) return;
+  await put("tryon_feedback", [
+    { job_id: tryon.id, user_id, accurate: true, rating: 4 },
+  ]);
+}
+
+/** Whose wallet it is, or the system's: a name and what distinguishes the row. */
+const CREDIT_NAMES: Record<string, string> = {
+  credit_accounts: `select id::text as pk, owner_user_id, owner_brand_id, kind::text || case when shard > 0 then ' ' || shard else '' end as what
+    from app_public.credit_accounts`,
+  credit_grants: `select id::text as pk, owner_user_id, owner_brand_id, source::text as what from app_public.credit_grants`,
+  credit_holds: `select id::text as pk, owner_user_id, owner_brand_id, 'hold ' || tryon_job_id as what from app_public.credit_holds`,
+  credit_hold_lines: `select hold_id || ',' || grant_id as pk, owner_user_id, owner_brand_id,
+      'line ' || row_number() over (partition by owner_user_id, owner_brand_id order by hold_id, grant_id) as what
+    from app_public.credit_hold_lines`,
+  credit_transfers: `select id::text as pk, owner_user_id, owner_brand_id,
+      'transfer ' || row_number() over (partition by owner_user_id, owner_brand_id order by id) as what
+    from app_public.credit_transfers`,
+};
+
+async function nameCredits(client: ClientBase): Promise<void> {
+  const owners: Record<string, string> = { ...names(people), ...names(brands) };
+  const jobOf = names(allJobs);
+  for (const [table, sql] of Object.entries(CREDIT_NAMES)) {
+    const { rows } = await client.query<{
+      pk: string;
+      owner_user_id: string | null;
+      owner_brand_id: string | null;
+      what: string;
+    }>(sql);
+    rowNames[`app_public.${table}`] = Object.fromEntries(
+      rows.map(({ pk, owner_user_id, owner_brand_id, what }) => {
+        const owner = owners[owner_user_id ?? owner_brand_id ?? ""] ?? "system";
+        const [word = "", id = ""] = what.split(" ");
+        return [pk, `${owner}: ${word} ${jobOf[id] ?? id}`.trim()];
+      }),
+    );
+  }
+}
 
 function savedView(
   name: keyof typeof views,

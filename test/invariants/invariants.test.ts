@@ -13,7 +13,7 @@ import {
   withRoot,
 } from "../helpers/database.ts";
 import { testServer } from "../helpers/testServer.ts";
-import { brands, createWorld, runs } from "../helpers/world.ts";
+import { brands, createWorld, jobs, runs } from "../helpers/world.ts";
 
 let db: TestDatabase;
 
@@ -56,10 +56,17 @@ const BREAKS: Record<string, string> = {
   brand_without_owner: `set local session_replication_role = replica;
     delete from app_public.brand_members where brand_id = '${brands.A}' and role = 'owner'`,
   import_refusals_miscounted: `delete from app_public.import_refusals where run_id = '${runs["A.run"]}'`,
+  job_left_behind: `update app_public.tryon_jobs set deadline_at = now() - interval '1 hour'
+    where id = '${jobs["shopper's of B"]}'`,
 };
 
 /** More ways to break one of them. */
 const MORE_BREAKS: [string, string][] = [
+  [
+    "job_left_behind",
+    `update app_public.tryon_jobs set status = 'processing', locked_by = 'gone',
+            locked_until = now() - interval '1 hour' where id = '${jobs["A's own"]}'`,
+  ],
   [
     "definer_function_unsafe",
     "grant execute on function app_public.break_glass_wardrobe(uuid, text) to public",

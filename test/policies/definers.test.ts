@@ -2,7 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 import { as, type NamedActor } from "../helpers/actors.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
-import { brands, createWorld, people, runs } from "../helpers/world.ts";
+import {
+  brands,
+  createWorld,
+  people,
+  products,
+  runs,
+} from "../helpers/world.ts";
 import { DEFINERS } from "./definers.ts";
 
 /**
@@ -48,7 +54,9 @@ afterAll(() => db.drop());
 /** What each parameter type is tried with; of B where the type can say so. */
 function argument(type: string): string {
   if (type === "uuid") return `'${runs["B.run"]}'`;
-  if (type === "integer" || type === "bigint") return "1";
+  if (["integer", "bigint", "numeric"].includes(type)) return "1";
+  if (type === "uuid[]") return `'{${products["B.tee"]}}'`;
+  if (type === "timestamp with time zone") return "now() + interval '1 day'";
   if (type === "boolean") return "false";
   if (type === "jsonb") return `'{"sku": "a", "name": "b", "category": "c"}'`;
   if (type === "bytea") return `decode(repeat('ab', 32), 'hex')`;

@@ -82,10 +82,59 @@ export const DEFINERS: Record<string, string> = {
     "must count owners that the caller may not see",
   "app_private.tidy_imports": "the worker ends abandoned imports",
 
+  "app_private.begin_tryon_result": "the worker registers the picture it makes",
+  "app_private.claim_tryon_jobs": "the worker takes waiting jobs",
+  "app_private.complete_tryon":
+    "the worker ends a job with its result; the hold is captured",
+  "app_private.credit_reconcile":
+    "reads the books of everybody; the worker runs it",
+  "app_private.expire_grants": "the worker ends credits whose time is up",
+  "app_private.expire_stale": "the worker expires late and abandoned jobs",
+  "app_private.fail_tryon":
+    "the worker ends an attempt; the hold stays or is released",
+  "app_private.grant_due_monthly": "the worker gives the free credits",
+  "app_private.heartbeat": "the worker prolongs the lease of its job",
+  "app_private.key_begin_tryon_result":
+    "the server, for the holder of a worker key",
+  "app_private.key_claim_tryon_jobs":
+    "the server, for the holder of a worker key",
+  "app_private.key_complete_tryon":
+    "the server, for the holder of a worker key",
+  "app_private.key_fail_tryon": "the server, for the holder of a worker key",
+  "app_private.key_heartbeat": "the server, for the holder of a worker key",
+  "app_private.key_tryon_pictures":
+    "the server, for the holder of a worker key: the pictures of a job it has",
+  "app_private.tg_brand_accounts__wallet":
+    "opens the wallet of a brand that staff make",
+  "app_private.tg_tryon_feedback__own_job":
+    "asks the job itself, whatever the caller may read",
+  "app_private.tg_users__wallet":
+    "opens the wallet of a person, with the first free credits",
+
   "app_hidden.may_select_row":
     "asks the policies of the request's role about any table",
   "app_public.row_history":
     "reads the audit trail for whoever may select the row; asks may_select_row",
+  "app_public.adjust_credits":
+    "nobody writes the ledger; checks that the caller is finance, leaves a trail",
+  "app_public.cancel_tryon":
+    "nobody writes jobs; finds the job by who the caller is",
+  "app_public.create_worker_key":
+    "writes the hash that nobody may see; checks that the caller is admin",
+  "app_public.grant_pro":
+    "nobody writes entitlements; checks that the caller is finance, leaves a trail",
+  "app_public.reconcile_credits":
+    "reads the books of everybody; checks that the caller is finance or admin",
+  "app_public.refund_tryon":
+    "nobody writes the ledger; checks that the caller is support or finance, leaves a trail",
+  "app_public.request_brand_tryon":
+    "nobody writes jobs and holds; for the active brand only",
+  "app_public.request_tryon":
+    "nobody writes jobs and holds; for the caller only",
+  "app_public.retry_tryon":
+    "nobody writes jobs and holds; finds the job by who the caller is",
+  "app_public.revoke_worker_key":
+    "deletes the hash that nobody may see; checks that the caller is admin",
   "app_public.break_glass_wardrobe":
     "staff have no right on wardrobes; checks the caller and leaves a trail",
   "app_public.cancel_import": "changes a run of the caller or the active brand",

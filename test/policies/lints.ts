@@ -37,13 +37,52 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => `('${name.replaceAll("'", "''")}')`).join(", ");
 }
 
+function listed(names: Record<string, string>, schema = ""): string {
+  return Object.keys(names)
+    .map((name) => `'${schema}${name}'`)
+    .join(", ");
+}
+
 /** Tables without a tenant that everybody named reads whole. */
 const LOOKUPS = ["currencies", "wardrobe_categories", "category_defaults"];
 
-/** The one key between tenants, and what guards it instead. */
+const BY_FUNCTIONS =
+  "nobody is granted to write the row: functions do, for an owner they have checked";
+
+/** Keys between tenants, and what guards them instead. */
 const CROSSING_KEYS: Record<string, string> = {
+  tryon_jobs_selfie_key_fkey: BY_FUNCTIONS,
+  tryon_jobs_result_key_fkey: BY_FUNCTIONS,
+  tryon_jobs_retry_of_fkey: BY_FUNCTIONS,
+  tryon_job_garments_job_id_fkey: BY_FUNCTIONS,
+  tryon_job_attempts_job_id_fkey: BY_FUNCTIONS,
+  tryon_feedback_job_id_fkey:
+    "a trigger refuses a job that is not the person's own",
+  credit_holds_tryon_job_id_fkey: BY_FUNCTIONS,
+  credit_hold_lines_hold_id_fkey: BY_FUNCTIONS,
+  credit_hold_lines_grant_id_fkey: BY_FUNCTIONS,
+  credit_transfers_debit_account_fkey: BY_FUNCTIONS,
+  credit_transfers_credit_account_fkey: BY_FUNCTIONS,
+  credit_transfers_hold_id_fkey: BY_FUNCTIONS,
+  credit_transfers_grant_id_fkey: BY_FUNCTIONS,
   wardrobe_items_product_id_fkey:
     "a shopper's item names a brand's product; a trigger refuses one the shopper cannot see",
+};
+
+/** A key whose tenant is null where the key is: a check of the table says so. */
+const OPTIONAL_KEYS: Record<string, string> = {
+  tryon_job_garments_brand_id_product_id_fkey: "tryon_job_garments_owner_check",
+  tryon_job_garments_wardrobe_item_id_user_id_fkey:
+    "tryon_job_garments_owner_check",
+};
+
+/** Unique across tenants, which tells nobody anything, and why. */
+const UNIQUE_ACROSS: Record<string, string> = {
+  credit_holds_tryon_job_id_key: BY_FUNCTIONS,
+  credit_transfers_idempotency_key_key: BY_FUNCTIONS,
+  credit_transfers_hold_placed_key: BY_FUNCTIONS,
+  credit_transfers_hold_settled_key: BY_FUNCTIONS,
+  credit_transfers_hold_expired_key: BY_FUNCTIONS,
 };
 
 /** Written by functions for the person who asked, and told by other rows. */
@@ -373,9 +412,7 @@ export const lints: Lint[] = [
           exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum = any (k.conkey) and a.attname in ${TENANT})
           and exists (select from pg_attribute a where a.attrelid = f.oid and a.attnum = any (k.confkey) and a.attname in ${TENANT})
         )
-        and k.conname not in (${Object.keys(CROSSING_KEYS)
-          .map((name) => `'${name}'`)
-          .join(", ")})`,
+        and k.conname not in (${listed(CROSSING_KEYS)})`,
     fault: `alter table app_public.import_refusals drop constraint import_refusals_run_id_brand_id_fkey;
       alter table app_public.import_refusals add constraint fault foreign key (run_id) references app_public.import_runs (id)`,
   },
@@ -400,6 +437,13 @@ export const lints: Lint[] = [
             )
           where twin.contype = 'f' and twin.conrelid = k.conrelid and twin.confrelid = k.confrelid
             and array_remove(twin.conkey, b.attnum) = array_remove(k.conkey, a.attnum)
+        )
+        and not exists (
+          select from (values ${Object.entries(OPTIONAL_KEYS)
+            .map(([key, check]) => `('${key}', '${check}')`)
+            .join(", ")}) o (key, check_name)
+          join pg_constraint x on x.conname = o.check_name and x.conrelid = k.conrelid and x.contype = 'c'
+          where o.key = k.conname
         )`,
     fault: "alter table app_public.products alter brand_id drop not null",
   },
@@ -411,7 +455,9 @@ export const lints: Lint[] = [
       where n.nspname = 'app_public' and c.relkind in ('r', 'p') and a.attname in ${TENANT} and not a.attisdropped
         and not exists (
           select from pg_index i
-          where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indkey[0] = a.attnum
+          where i.indrelid = c.oid and i.indisvalid and i.indkey[0] = a.attnum
+            -- A partial index serves where it leaves out nothing but null.
+            and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = '(' || a.attname || ' IS NOT NULL)')
         )`,
     fault: "drop index app_public.item_embeddings_user_id_idx",
   },
@@ -424,7 +470,8 @@ export const lints: Lint[] = [
         and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname in ${TENANT})
         and not exists (
           select from pg_attribute a where a.attrelid = c.oid and a.attname in ${TENANT} and a.attnum = any (i.indkey)
-        )`,
+        )
+        and i.indexrelid::regclass::text not in (${listed(UNIQUE_ACROSS, "app_public.")})`,
     fault: "create unique index fault on app_public.products (sku)",
   },
   {
@@ -599,7 +646,8 @@ export const lints: Lint[] = [
     rule: "a name on every constraint and index that says table and kind",
     sql: `select c.relname || ' ' || k.conname as detail
       from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ${SCHEMAS} and k.contype in ('p', 'u', 'f', 'c', 'x')
+      -- A key to a partitioned table has a copy for each partition, named by PostgreSQL.
+      where n.nspname in ${SCHEMAS} and k.contype in ('p', 'u', 'f', 'c', 'x') and k.conparentid = 0
         and k.conname !~ ('^' || c.relname || '_(.+_)?(' || case k.contype
           when 'p' then 'pkey' when 'u' then 'key' when 'f' then 'fkey' when 'c' then 'check' else 'excl' end || ')$')
       union all

@@ -1,4 +1,5 @@
 import type { ActorName } from "../helpers/actors.ts";
+import { crowdNames } from "../helpers/world.ts";
 
 /**
  * The access matrix, written by hand from the product's definition and never
@@ -21,6 +22,8 @@ import type { ActorName } from "../helpers/actors.ts";
  * - currencies, category_defaults, category_mappings and import_refusals are
  *   additions: lookups are read, a brand's mappings are its managers' business,
  *   and refusals follow their run.
+ * - tryon_feedback of a brand is counts per category, from 11 people on; a
+ *   product or an item that was tried on is kept, so deleting it is refused.
  * - the partner is closed everywhere until the partner API exists.
  */
 
@@ -121,11 +124,86 @@ const ownViews: Who<Rows> = [
 const juniorsOfA = ["A+A.viewer", "A+A.analyst", "A+both"];
 const juniorsOfB = ["B+B.viewer", "B+B.analyst"];
 
-const filesOfA = ["A.image", "A.file"];
-const filesOfB = ["B.image"];
+const filesOfA = ["A.image", "A.file", "A.selfie", "A.result"];
+const filesOfB = ["B.image", "B.selfie"];
 const productsOfA = ["A.tee", "A.draft"];
 const productsOfB = ["B.tee", "B.draft"];
 const itemsOfShopper = ["shopper.coat", "shopper.worn"];
+/** What was tried on is part of a job: it is hidden, not deleted. */
+const TRIED = "23001";
+
+const analystsOfA = [
+  "A.analyst",
+  "A.manager",
+  "A.owner",
+  "both in A",
+] as const satisfies readonly ActorName[];
+const analystsOfB = [
+  "B.analyst",
+  "B.manager",
+  "B.owner",
+  "both in B",
+] as const satisfies readonly ActorName[];
+
+const jobsOfShopper = [
+  "shopper's of A",
+  "shopper's unrated",
+  "shopper's of B",
+  "shopper's own",
+];
+const jobsOfA = [
+  "shopper's of A",
+  "neighbour's of A",
+  "A's own",
+  "A's finished",
+  ...crowdNames.A,
+];
+const jobsOfB = [
+  "shopper's unrated",
+  "shopper's of B",
+  "neighbour's of B",
+  "B's own",
+  ...crowdNames.B,
+];
+
+/** Of a shopper's jobs, and of none for the reader outside its views. */
+function ownJobs(shopper: Rows, neighbour: Rows): Who<Rows> {
+  return [
+    [["shopper"], shopper],
+    [["neighbour"], neighbour],
+    [["both off duty", "reader"], []],
+  ];
+}
+
+/** The own wallet, that of the brand from analyst up, all for staff. */
+function wallet(rows: {
+  shopper: Rows;
+  neighbour: Rows;
+  both: Rows;
+  A: Rows;
+  B: Rows;
+}): Who<Rows> {
+  return [
+    [["shopper"], rows.shopper],
+    [["neighbour"], rows.neighbour],
+    [["both off duty"], rows.both],
+    [analystsOfA, rows.A],
+    [analystsOfB, rows.B],
+    [staff, "all"],
+  ];
+}
+
+function numbered(owner: string, what: string, count: number): string[] {
+  return Array.from(
+    { length: count },
+    (_, at) => `${owner}: ${what} ${at + 1}`,
+  );
+}
+
+const accounts = (owner: string): string[] => [
+  `${owner}: available`,
+  `${owner}: held`,
+];
 
 function failing(rows: readonly string[], code: string): string[] {
   return rows.map((row) => `${row}=${code}`);
@@ -354,15 +432,32 @@ export const matrix: Record<string, Rules> = {
     select: [[everybody, "all"]],
     insert: {
       columns: [
-        [staff, ["code", "label", "grp", "tracking", "sort", "active"]],
+        [
+          staff,
+          ["code", "label", "grp", "tracking", "sort", "active", "tryon_cost"],
+        ],
       ],
       done: { "a category": staff },
     },
     update: {
       columns: [
-        [staff, ["label", "grp", "tracking", "sort", "active", "updated_at"]],
+        [
+          staff,
+          [
+            "label",
+            "grp",
+            "tracking",
+            "sort",
+            "active",
+            "tryon_cost",
+            "updated_at",
+          ],
+        ],
       ],
-      rows: { "the label": [[staff, "all"]] },
+      rows: {
+        "the label": [[staff, "all"]],
+        "the cost": [[staff, "all"]],
+      },
     },
   },
 
@@ -397,8 +492,11 @@ export const matrix: Record<string, Rules> = {
 
   "app_public.storage_objects": {
     select: [
-      [["shopper"], ["shopper.selfie", "shopper.garment", "shopper.file"]],
-      [["neighbour"], ["neighbour.selfie"]],
+      [
+        ["shopper"],
+        ["shopper.selfie", "shopper.garment", "shopper.result", "shopper.file"],
+      ],
+      [["neighbour"], ["neighbour.selfie", "neighbour.result"]],
       [["both off duty"], []],
       [inA, filesOfA],
       [inB, filesOfB],
@@ -426,6 +524,7 @@ export const matrix: Record<string, Rules> = {
         "a selfie of the shopper": ["shopper"],
         "a garment of A": managersOfA,
         "an import of A": managersOfA,
+        "a selfie of A": managersOfA,
         "an export of A": [],
         "a garment of B": managersOfB,
       },
@@ -529,8 +628,8 @@ export const matrix: Record<string, Rules> = {
       },
     },
     delete: [
-      [managersOfA, productsOfA],
-      [managersOfB, productsOfB],
+      [managersOfA, [`A.tee=${TRIED}`, "A.draft"]],
+      [managersOfB, [`B.tee=${TRIED}`, "B.draft"]],
     ],
   },
 
@@ -607,7 +706,7 @@ export const matrix: Record<string, Rules> = {
       },
     },
     delete: [
-      [["shopper"], itemsOfShopper],
+      [["shopper"], [`shopper.coat=${TRIED}`, "shopper.worn"]],
       [["neighbour"], ["neighbour.coat"]],
       [["both off duty"], []],
     ],
@@ -758,6 +857,168 @@ export const matrix: Record<string, Rules> = {
       [["admin"], "all"],
     ],
   },
+
+  // Selfie and shopper stand in these: a brand has the views, nobody writes.
+  "app_public.tryon_jobs": {
+    select: [
+      ...ownJobs(jobsOfShopper, ["neighbour's of A", "neighbour's of B"]),
+      [[...staff, "worker"], "all"],
+    ],
+  },
+  "app_public.tryon_job_garments": {
+    select: [
+      ...ownJobs(jobsOfShopper, ["neighbour's of A", "neighbour's of B"]),
+      [[...staff, "worker"], "all"],
+    ],
+  },
+  "app_public.tryon_job_attempts": {
+    select: [
+      ...ownJobs(["shopper's of A", "shopper's unrated"], ["neighbour's of A"]),
+      [[...staff, "worker"], "all"],
+    ],
+  },
+  "app_public.tryon_feedback": {
+    select: [
+      ...ownJobs(["shopper's of A"], ["neighbour's of A"]),
+      [staff, "all"],
+    ],
+    insert: {
+      columns: [[shoppers, ["job_id", "user_id", "accurate", "rating"]]],
+      done: {
+        "an own rating of the shopper's try-on": ["shopper"],
+        "an own rating of a try-on that waits": [],
+        "a rating in the shopper's name": ["shopper"],
+      },
+      fails: {
+        "an own rating of the shopper's try-on": {
+          neighbour: "NTFND",
+          "both off duty": "NTFND",
+        },
+        "an own rating of a try-on that waits": {
+          shopper: "STATE",
+          neighbour: "NTFND",
+          "both off duty": "NTFND",
+        },
+      },
+    },
+    update: {
+      columns: [[shoppers, ["accurate", "rating", "updated_at"]]],
+      rows: {
+        "the rating": [
+          [["shopper"], ["shopper's of A"]],
+          [["neighbour"], ["neighbour's of A"]],
+          [["both off duty"], []],
+        ],
+      },
+    },
+  },
+  "app_public.brand_tryon_jobs": {
+    select: [
+      [inA, jobsOfA],
+      [inB, jobsOfB],
+      [["reader"], []],
+    ],
+  },
+  "app_public.brand_tryon_garments": {
+    select: [
+      [inA, jobsOfA],
+      [inB, jobsOfB],
+      [["reader"], []],
+    ],
+  },
+  "app_public.brand_tryon_attempts": {
+    select: [
+      [
+        inA,
+        ["shopper's of A", "neighbour's of A", "A's finished", ...crowdNames.A],
+      ],
+      [inB, ["shopper's unrated", ...crowdNames.B]],
+      [["reader"], []],
+    ],
+  },
+  "app_public.brand_tryon_feedback": {
+    select: [
+      [inA, ["A tops"]],
+      [inB, ["B tops"]],
+      [["reader"], []],
+    ],
+  },
+  "app_public.worker_keys": { select: [[staff, "all"]] },
+
+  "app_public.credit_accounts": {
+    select: wallet({
+      shopper: accounts("shopper"),
+      neighbour: accounts("neighbour"),
+      both: accounts("both"),
+      A: accounts("A"),
+      B: accounts("B"),
+    }),
+  },
+  "app_public.credit_grants": {
+    select: wallet({
+      shopper: ["shopper: free_monthly"],
+      neighbour: ["neighbour: free_monthly"],
+      both: ["both: free_monthly"],
+      A: ["A: promo"],
+      B: ["B: promo"],
+    }),
+  },
+  "app_public.credit_holds": {
+    select: wallet({
+      shopper: jobsOfShopper.map((job) => `shopper: hold ${job}`),
+      neighbour: [
+        "neighbour: hold neighbour's of A",
+        "neighbour: hold neighbour's of B",
+      ],
+      both: [],
+      A: ["A: hold A's own", "A: hold A's finished"],
+      B: ["B: hold B's own"],
+    }),
+  },
+  "app_public.credit_hold_lines": {
+    select: wallet({
+      shopper: numbered("shopper", "line", 4),
+      neighbour: numbered("neighbour", "line", 2),
+      both: [],
+      A: numbered("A", "line", 2),
+      B: numbered("B", "line", 1),
+    }),
+  },
+  // One of each grant and hold, and one of each capture.
+  "app_public.credit_transfers": {
+    select: wallet({
+      shopper: numbered("shopper", "transfer", 7),
+      neighbour: numbered("neighbour", "transfer", 4),
+      both: numbered("both", "transfer", 1),
+      A: numbered("A", "transfer", 4),
+      B: numbered("B", "transfer", 2),
+    }),
+  },
+  "app_public.user_credits": {
+    select: [
+      [["shopper"], ["shopper"]],
+      [["neighbour"], ["neighbour"]],
+      [["both off duty"], ["both"]],
+      [staff, "all"],
+    ],
+  },
+  "app_public.brand_credits": {
+    select: [
+      [analystsOfA, ["A"]],
+      [analystsOfB, ["B"]],
+      [staff, "all"],
+    ],
+  },
+  "app_public.user_entitlements": {
+    select: [
+      [["shopper", "both off duty"], []],
+      [["neighbour"], ["neighbour.pro"]],
+      [staff, "all"],
+    ],
+  },
+  "app_private.tryon_transitions": {},
+  "app_private.shopper_handles": {},
+  "app_private.worker_key_secrets": {},
 
   "app_private.settings": {},
   "app_private.partitioned_tables": {},

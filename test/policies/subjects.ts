@@ -3,6 +3,7 @@ import {
   files,
   invitations,
   items,
+  jobs,
   people,
   products,
   runs,
@@ -78,6 +79,27 @@ function savedView(
     resource: text("products"),
     name: text("New"),
     ...extra,
+  };
+}
+
+function grant(owner: Record<string, string>) {
+  return {
+    ...owner,
+    source: text("promo"),
+    amount: "1000",
+    remaining: "1000",
+    priority: "10",
+  };
+}
+
+/** From one account of the system to another. */
+function transfer(owner: Record<string, string>) {
+  return {
+    ...owner,
+    kind: text("expire"),
+    debit_account: text("ffffffff-ffff-7fff-bfff-000000000010"),
+    credit_account: text("ffffffff-ffff-7fff-bfff-000000000030"),
+    amount: "1",
   };
 }
 
@@ -166,7 +188,7 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
         tracking: text("hand"),
       },
     },
-    updates: { "the label": "label = 'Changed'" },
+    updates: { "the label": "label = 'Changed'", "the cost": "tryon_cost = 3" },
   },
   category_defaults: {
     key: ["label"],
@@ -203,6 +225,7 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
       ),
       "a garment of A": file({ owner_brand_id: text(brands.A) }, "garment"),
       "an import of A": file({ owner_brand_id: text(brands.A) }, "import"),
+      "a selfie of A": file({ owner_brand_id: text(brands.A) }, "selfie"),
       "an export of A": file({ owner_brand_id: text(brands.A) }, "export"),
       "a garment of B": file({ owner_brand_id: text(brands.B) }, "garment"),
     },
@@ -334,6 +357,155 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
     },
     updates: { "the reason": "reason = 'Changed'" },
   },
+  tryon_jobs: {
+    key: ["id"],
+    inserts: {
+      "an own job": {
+        user_id: me,
+        payer: text("pro"),
+        category_code: text("tops"),
+        cost: "0",
+      },
+      "a job of A": {
+        brand_id: text(brands.A),
+        payer: text("brand"),
+        category_code: text("tops"),
+        cost: "1",
+      },
+    },
+    updates: { "the priority": "priority = 10", "the cost": "cost = 2" },
+  },
+  tryon_job_garments: {
+    key: ["job_id", "position"],
+    inserts: {
+      "a second product of the shopper's job": {
+        job_id: text(jobs["shopper's of A"]),
+        position: "2",
+        user_id: text(people.shopper),
+        brand_id: text(brands.A),
+        product_id: text(products["A.tee"]),
+      },
+    },
+    updates: { "the place": "position = 7" },
+  },
+  tryon_job_attempts: {
+    key: ["job_id", "attempt"],
+    inserts: {
+      "an attempt of the shopper's job": {
+        job_id: text(jobs["shopper's of B"]),
+        attempt: "1",
+        category_code: text("tops"),
+        worker: text("new"),
+        outcome: text("completed"),
+        started_at: "now()",
+      },
+    },
+    updates: { "the outcome": "outcome = 'lost'" },
+  },
+  tryon_feedback: {
+    key: ["job_id"],
+    inserts: {
+      "an own rating of the shopper's try-on": {
+        job_id: text(jobs["shopper's unrated"]),
+        user_id: me,
+        accurate: "false",
+      },
+      "an own rating of a try-on that waits": {
+        job_id: text(jobs["shopper's of B"]),
+        user_id: me,
+        accurate: "false",
+      },
+      "a rating in the shopper's name": {
+        job_id: text(jobs["shopper's unrated"]),
+        user_id: text(people.shopper),
+        accurate: "false",
+      },
+    },
+    updates: { "the rating": "rating = 1" },
+  },
+  brand_tryon_jobs: { key: ["id"], view: "app_public.tryon_jobs" },
+  brand_tryon_garments: {
+    key: ["job_id", "position"],
+    view: "app_public.tryon_job_garments",
+  },
+  brand_tryon_attempts: {
+    key: ["job_id", "attempt"],
+    view: "app_public.tryon_job_attempts",
+  },
+  brand_tryon_feedback: {
+    key: ["brand_id", "category_code"],
+    // Without the floor, so that what it hides is a row that is there.
+    view: "(select distinct brand_id, category_code from app_public.tryon_feedback where brand_id is not null) f",
+  },
+  worker_keys: {
+    key: ["id"],
+    inserts: { "a key": { name: text("new"), prefix: text("wk_new") } },
+    updates: { "the end": "revoked_at = now()" },
+  },
+  credit_accounts: {
+    key: ["id"],
+    inserts: {
+      "an own account": { owner_user_id: me, kind: text("available") },
+      "an account of A": {
+        owner_brand_id: text(brands.A),
+        kind: text("available"),
+      },
+    },
+    updates: { "the balance": "balance = balance + 1000" },
+  },
+  credit_grants: {
+    key: ["id"],
+    inserts: {
+      "an own grant": grant({ owner_user_id: me }),
+      "a grant to A": grant({ owner_brand_id: text(brands.A) }),
+    },
+    updates: { "the rest": "remaining = amount - expired" },
+  },
+  credit_holds: {
+    key: ["id"],
+    inserts: {
+      "a hold on A": {
+        owner_brand_id: text(brands.A),
+        tryon_job_id: text(jobs["A's own"]),
+        amount: "1",
+      },
+    },
+    updates: { "the amount": "amount = amount + 1" },
+  },
+  credit_hold_lines: {
+    key: ["hold_id", "grant_id"],
+    inserts: {
+      "a line of A": {
+        hold_id: text(jobs["A's own"]),
+        grant_id: text(jobs["A's own"]),
+        owner_brand_id: text(brands.A),
+        amount: "1",
+      },
+    },
+    updates: { "the amount": "amount = amount + 1" },
+  },
+  credit_transfers: {
+    key: ["id"],
+    inserts: {
+      "an own entry": transfer({ owner_user_id: me }),
+      "an entry of A": transfer({ owner_brand_id: text(brands.A) }),
+    },
+    updates: { "the amount": "amount = amount + 1" },
+  },
+  user_credits: { key: ["user_id"], view: "app_public.user_credits" },
+  brand_credits: { key: ["brand_id"], view: "app_public.brand_credits" },
+  user_entitlements: {
+    key: ["id"],
+    inserts: {
+      "an own entitlement": {
+        user_id: me,
+        kind: text("pro_unlimited"),
+        period: text("[2020-01-01,2100-01-01)"),
+        source: text("new"),
+      },
+    },
+    updates: { "the source": "source = 'changed'" },
+  },
 };
 
 /** Nobody but functions reaches these; the import staging is the exception. */
@@ -372,6 +544,18 @@ const privateSubjects: Record<string, Omit<Subject, "table">> = {
   idempotency_keys: {
     key: ["owner_kind", "owner_id", "key"],
     updates: { "the result": "result = '{}'" },
+  },
+  tryon_transitions: {
+    key: ["from_status", "to_status"],
+    updates: { "the target": "to_status = 'expired'" },
+  },
+  shopper_handles: {
+    key: ["brand_id", "user_id"],
+    updates: { "the handle": "handle = gen_random_uuid()" },
+  },
+  worker_key_secrets: {
+    key: ["key_id"],
+    updates: { "the hash": "key_hash = sha256('x')" },
   },
   import_rows: {
     key: ["run_id", "line_no"],
