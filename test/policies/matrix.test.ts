@@ -61,7 +61,7 @@ async function contentOf(): Promise<string> {
         ({ table }) =>
           `select '${table}' as name, md5(coalesce(string_agg(t::text, '|' order by t::text), '')) as content from ${table} t`,
       )
-      .join(" union all "),
+      .join(" union all ") + " order by 1",
   );
   return JSON.stringify(rows);
 }

@@ -537,13 +537,20 @@ export const matrix: Record<string, Rules> = {
             ["worker"],
             [
               "A.file",
-              // What a row names is not deleted.
+              // What a row names is not deleted; of a try-on, the selfie of one
+              // that waits or runs.
               "A.image=INUSE",
               "B.image=INUSE",
-              "neighbour.selfie",
+              "A.selfie=INUSE",
+              "B.selfie=INUSE",
+              "neighbour.selfie=INUSE",
+              "shopper.selfie=INUSE",
+              "A.result",
+              "shopper.result",
+              "neighbour.result",
+              "crowd.result",
               "shopper.garment",
               "shopper.file=INUSE",
-              "shopper.selfie",
             ],
           ],
         ],
