@@ -689,6 +689,7 @@ create table app_public.credit_grants (
   amount bigint not null,
   remaining bigint not null,
   expired bigint not null default 0,
+  lapsed boolean not null default false,
   priority smallint not null,
   effective_at timestamptz not null default now(),
   expires_at timestamptz,
@@ -708,7 +709,10 @@ create unique index credit_grants_period_key on app_public.credit_grants
   (owner_user_id, owner_brand_id, source, period_start) nulls not distinct where period_start is not null;
 create index credit_grants_owner_user_id_idx on app_public.credit_grants (owner_user_id, created_at desc) where owner_user_id is not null;
 create index credit_grants_owner_brand_id_idx on app_public.credit_grants (owner_brand_id, created_at desc) where owner_brand_id is not null;
-create index credit_grants_expires_at_idx on app_public.credit_grants (expires_at) where remaining > 0 and expires_at is not null;
+-- Not "where remaining > 0": a column in an index, its condition included, makes
+-- every hold write a new entry to all indexes of a grant that is drawn on
+-- hundreds of times a second.
+create index credit_grants_expires_at_idx on app_public.credit_grants (expires_at) where not lapsed and expires_at is not null;
 comment on table app_public.credit_grants is $$
 @admin.label Grants
 @admin.singular Grant
@@ -720,6 +724,9 @@ comment on table app_public.credit_grants is $$
 Credits given, and what is left of them. Spent by priority, then what ends first, then the oldest.$$;
 comment on column app_public.credit_grants.remaining is 'Neither spent, held nor expired.';
 comment on column app_public.credit_grants.expired is 'What ended unspent (breakage), or was taken back by a correction.';
+comment on column app_public.credit_grants.lapsed is $$
+@behavior -*
+Whether its end has been booked.$$;
 comment on column app_public.credit_grants.priority is 'Smaller is spent first: free and promotional credits 10, bought ones 20.';
 comment on column app_public.credit_grants.period_start is 'The month a recurring grant is for; one grant per owner, source and period.';
 comment on constraint credit_grants_pkey on app_public.credit_grants is $$
