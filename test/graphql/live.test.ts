@@ -258,7 +258,7 @@ describe("a subscription to rows", () => {
 
   it.each([
     ["anonymous", "products", "LOGIN", undefined],
-    ["shopper", "import_runs", "NTFND", "tables"],
+    ["shopper", "category_mappings", "NTFND", "tables"],
     ["shopper", "nothing", "NTFND", "tables"],
     ["shopper", 'a"b\u0000', "NTFND", "tables"],
     ["shopper", "x".repeat(5_000), "NTFND", "tables"],
