@@ -282,7 +282,8 @@ describe("a database that is away or busy", () => {
     const pool = new pg.Pool({
       connectionString: db.urls.app,
       max: 1,
-      connectionTimeoutMillis: 100,
+      // Long enough to connect on a slow machine; waited out once, below.
+      connectionTimeoutMillis: 3_000,
     });
     const busy = await makeTestApi({ app: pool, urls: db.urls });
     const held = await pool.connect();
