@@ -1042,3 +1042,63 @@ select app_private.ensure_partitions();
 --! include policies/credit_hold_lines.sql
 --! include policies/credit_transfers.sql
 --! include policies/user_entitlements.sql
+
+--------------------------------------------------------------------------------
+-- 7300 Background: what ran, kept for 14 days. Written by the worker for every
+-- run; an error is a sentence, never SQL, a path or data of a person.
+--------------------------------------------------------------------------------
+
+drop table if exists app_public.task_runs cascade;
+drop type if exists app_public.task_outcome, app_public.background_state cascade;
+create type app_public.task_outcome as enum ('ok', 'failed');
+-- "failing" is tried again by itself, "dead" has used its attempts.
+create type app_public.background_state as enum ('waiting', 'running', 'failing', 'dead');
+
+create table app_public.task_runs (
+  id uuid not null default app_private.uuid_v7() constraint task_runs_pkey primary key,
+  task text not null,
+  started_at timestamptz not null,
+  finished_at timestamptz not null,
+  outcome app_public.task_outcome not null,
+  error text,
+  attempt integer not null,
+  job_id bigint not null,
+  findings integer,
+  constraint task_runs_finished_at_check check (finished_at >= started_at),
+  constraint task_runs_error_check check ((outcome = 'failed') = (error is not null) and length(error) <= 500),
+  constraint task_runs_attempt_check check (attempt >= 1),
+  constraint task_runs_findings_check check (findings >= 1)
+);
+-- The newest of a task, and the newest that failed.
+create index task_runs_task_idx on app_public.task_runs (task, id desc);
+create index task_runs_outcome_idx on app_public.task_runs (outcome, id desc);
+comment on table app_public.task_runs is $$
+@admin.label Background runs
+@admin.singular Background run
+@admin.group Operations
+@admin.icon manage_history
+@admin.order 900
+@admin.list task, outcome, started_at, finished_at, attempt, error
+@behavior -insert -update -delete
+Every run of a background task in the last 14 days, and how it ended.$$;
+comment on column app_public.task_runs.outcome is $$
+@admin.widget status
+ok or failed; what failed is tried again until its attempts are used.$$;
+comment on column app_public.task_runs.error is 'Why it failed, in a sentence; the log has the rest.';
+comment on column app_public.task_runs.attempt is 'The how-manieth try of its job.';
+comment on column app_public.task_runs.job_id is 'The job of the queue; gone from there once it is done.';
+comment on column app_public.task_runs.findings is 'How many faults a check found; null where it found none, and for other tasks.';
+comment on constraint task_runs_pkey on app_public.task_runs is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint task_runs_finished_at_check on app_public.task_runs is $$
+@error INVAL finished_at A run ends after it began.$$;
+comment on constraint task_runs_error_check on app_public.task_runs is $$
+@error INVAL error A run that failed, and no other, says why in 500 characters.$$;
+comment on constraint task_runs_attempt_check on app_public.task_runs is $$
+@error INVAL attempt Attempts count from 1.$$;
+comment on constraint task_runs_findings_check on app_public.task_runs is $$
+@error INVAL findings Findings are counted from 1.$$;
+
+--! include functions/ops/background.sql
+--! include functions/auth/clean_up.sql
+--! include policies/task_runs.sql

@@ -28,6 +28,7 @@ import { installOverload } from "./http/installOverload.ts";
 import { installRateLimits } from "./http/installRateLimits.ts";
 import { installRequestScope } from "./http/installRequestScope.ts";
 import { installSecurityHeaders } from "./http/installSecurityHeaders.ts";
+import { installWorkerApi } from "./http/installWorkerApi.ts";
 import type { Lifecycle } from "./http/lifecycle.ts";
 import type { Limiters } from "./http/limiters.ts";
 import { installFiles } from "./storage/installFiles.ts";
@@ -89,6 +90,7 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   (deps.development?.installAdmin ?? installAdmin)(app, deps);
   installFiles(app, deps);
   installOverload(app, deps);
+  installWorkerApi(app, deps);
   installActor(app, deps);
   installRateLimits(app, deps);
   const catalogs: Catalogs = new Catalogs(deps.pools.app, () => api.schema());

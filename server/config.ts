@@ -38,6 +38,8 @@ export type Limits = {
   requestsPerMinute: number;
   /** LIMIT_SIGN_INS_PER_MINUTE: sign-in, reset and invitation requests of one address. */
   signInsPerMinute: number;
+  /** LIMIT_WORKER_REQUESTS_PER_MINUTE: requests of one worker key. */
+  workerRequestsPerMinute: number;
   /** LIMIT_UPLOAD_BYTES: one uploaded picture. */
   uploadBytes: number;
   /** LIMIT_IMPORT_BYTES: one uploaded catalogue file. */
@@ -153,6 +155,7 @@ export const DEFAULT_LIMITS: Limits = {
   inFlight: 250,
   requestsPerMinute: 3_000,
   signInsPerMinute: 30,
+  workerRequestsPerMinute: 60_000,
   uploadBytes: 10 * 1024 * 1024,
   importBytes: 512 * 1024 * 1024,
 };
@@ -175,6 +178,7 @@ const LIMIT_VARIABLES: Readonly<Record<keyof Limits, string>> = {
   inFlight: "LIMIT_IN_FLIGHT",
   requestsPerMinute: "LIMIT_REQUESTS_PER_MINUTE",
   signInsPerMinute: "LIMIT_SIGN_INS_PER_MINUTE",
+  workerRequestsPerMinute: "LIMIT_WORKER_REQUESTS_PER_MINUTE",
   uploadBytes: "LIMIT_UPLOAD_BYTES",
   importBytes: "LIMIT_IMPORT_BYTES",
 };

@@ -301,7 +301,7 @@ const SQLSTATE_CLASSES: Readonly<Record<string, Translation>> = {
  * pg sets these on what the server said; instanceof alone would miss a second
  * copy of the driver.
  */
-function isDatabaseError(error: unknown): error is DatabaseError {
+export function isDatabaseError(error: unknown): error is DatabaseError {
   return (
     error instanceof DatabaseError ||
     (isError(error) &&

@@ -1,48 +1,19 @@
-import express, { type Express, type RequestHandler } from "express";
+import type { Express, RequestHandler } from "express";
 
 import type { AppDeps } from "../app.ts";
 import { AppError } from "../errors.ts";
+import { jsonOnly, makeJsonBody } from "./jsonBody.ts";
 
-/**
- * Reads JSON where JSON is expected, and refuses everything else before it is
- * read. A form of another site can send text/plain, never application/json.
- */
+/** Reads JSON where JSON is expected, and refuses everything else unread. */
 export function installBodies(app: Express, deps: AppDeps): void {
-  const parse = express.json({
-    limit: deps.config.limits.bodyBytes,
-    strict: true,
-    type: "application/json",
-  });
-  const inTime = bodyDeadline(deps.config.limits.headersMs);
-  app.use("/graphql", postOnly, jsonOnly, inTime, parse, noBatch);
+  const body = makeJsonBody(deps.config.limits);
+  app.use("/graphql", postOnly, jsonOnly, ...body, noBatch);
   app.use("/auth", (req, res, next) => {
     if (req.method === "GET" || req.method === "HEAD") next();
     else if (req.method === "POST") jsonOnly(req, res, next);
     else next(new AppError("METHD", "Only GET and POST are answered here"));
   });
-  app.use("/auth", inTime, parse);
-}
-
-/** A small body that comes drop by drop only holds a connection. */
-function bodyDeadline(ms: number): RequestHandler {
-  return (req, res, next) => {
-    const timer = setTimeout(() => {
-      res.set("Connection", "close");
-      next(
-        new AppError("BADRQ", "The request took too long to arrive", {
-          status: 408,
-        }),
-      );
-      res.on("finish", () => req.destroy());
-    }, ms);
-    req.on("close", () => {
-      clearTimeout(timer);
-    });
-    req.on("end", () => {
-      clearTimeout(timer);
-    });
-    next();
-  };
+  app.use("/auth", ...body);
 }
 
 const postOnly: RequestHandler = (req, res, next) => {
@@ -53,15 +24,6 @@ const postOnly: RequestHandler = (req, res, next) => {
   }
   res.set("Allow", "POST");
   next(new AppError("METHD"));
-};
-
-const jsonOnly: RequestHandler = (req, _res, next) => {
-  if (req.method !== "POST" || req.is("application/json") !== false) {
-    // A POST without a body at all is null here, and the route says what it lacks.
-    next();
-    return;
-  }
-  next(new AppError("MEDIA"));
 };
 
 const noBatch: RequestHandler = (req, _res, next) => {

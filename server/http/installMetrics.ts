@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 import type { AppDeps } from "../app.ts";
 import { AppError } from "../errors.ts";
+import { registerBackgroundMetrics } from "./backgroundMetrics.ts";
 
 /** Route names are ours, not the caller's: a scanner must not make new series. */
 const ROUTES = [
@@ -14,6 +15,7 @@ const ROUTES = [
   "imports",
   "illustrations",
   "admin",
+  "worker",
   "ruru",
   "healthz",
   "readyz",
@@ -45,6 +47,8 @@ export function installMetrics(app: Express, deps: AppDeps): void {
       }
     },
   });
+
+  registerBackgroundMetrics(registry, deps);
 
   app.use((req, res, next) => {
     const end = duration.startTimer();

@@ -10,6 +10,10 @@ export type Limiters = {
   signIn(address: string | undefined, subject: string): Promise<void>;
   /** By person, or by address when nobody is signed in. */
   api(req: Request): Promise<void>;
+  /** By worker key; and by address, which may not try key after key. */
+  worker(address: string | undefined, key: string): Promise<void>;
+  /** Counts a worker key that nobody has against the address it came from. */
+  workerRefused(address: string | undefined): Promise<void>;
 };
 
 /**
@@ -17,7 +21,8 @@ export type Limiters = {
  * which must hold everywhere, is kept in the database.
  */
 export function makeLimiters(config: Pick<Config, "limits">): Limiters {
-  const { signInsPerMinute, requestsPerMinute } = config.limits;
+  const { signInsPerMinute, requestsPerMinute, workerRequestsPerMinute } =
+    config.limits;
   const byAddress = new RateLimiterMemory({
     points: signInsPerMinute,
     duration: 60,
@@ -27,6 +32,14 @@ export function makeLimiters(config: Pick<Config, "limits">): Limiters {
     duration: 60,
   });
   const api = new RateLimiterMemory({
+    points: requestsPerMinute,
+    duration: 60,
+  });
+  const byWorkerKey = new RateLimiterMemory({
+    points: workerRequestsPerMinute,
+    duration: 60,
+  });
+  const refusedKeys = new RateLimiterMemory({
     points: requestsPerMinute,
     duration: 60,
   });
@@ -43,6 +56,16 @@ export function makeLimiters(config: Pick<Config, "limits">): Limiters {
           ? `address ${addressKey(req.ip)}`
           : `person ${req.actor.userId}`,
       ),
+    worker: async (address, key) => {
+      const refused = await refusedKeys.get(addressKey(address));
+      if (refused !== null && refused.remainingPoints <= 0) {
+        throw rated(refused);
+      }
+      await consume(byWorkerKey, key);
+    },
+    workerRefused: async (address) => {
+      await refusedKeys.penalty(addressKey(address));
+    },
   };
 }
 
@@ -51,10 +74,14 @@ async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
     await limiter.consume(key);
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error;
-    throw new AppError("RATED", "Too many requests", {
-      retryAfter: Math.max(1, Math.ceil(error.msBeforeNext / 1_000)),
-    });
+    throw rated(error);
   }
+}
+
+function rated({ msBeforeNext }: RateLimiterRes): AppError {
+  return new AppError("RATED", "Too many requests", {
+    retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1_000)),
+  });
 }
 
 /** One household or server holds a whole /64 of IPv6: it counts as one. */

@@ -173,6 +173,7 @@ const allJobs: Record<string, string> = {
 };
 export const entitlements = named("0140", ["neighbour.pro", "A.viewer.pro"]);
 export const keys = named("0150", ["key", "revoked key"]);
+export const taskRuns = named("0160", ["a run", "a failed run"]);
 
 /** What a password or a token leaves behind: never to be seen by anybody. */
 const HASH = `\\x${"5e".repeat(32)}`;
@@ -245,6 +246,7 @@ export const rowNames: Record<string, Record<string, string>> = {
   },
   "app_public.user_entitlements": names(entitlements),
   "app_public.worker_keys": names(keys),
+  "app_public.task_runs": names(taskRuns),
   "app_public.user_credits": names(people),
   "app_public.brand_credits": names(brands),
   // Wallets open by themselves, with ids of their own: named once they are there.
@@ -464,6 +466,18 @@ export async function createWorld(client: ClientBase): Promise<void> {
       prefix: "wk_worldbbb",
       created_by: people.admin,
       revoked_at: "2026-01-01",
+    },
+  ]);
+  const at = "2026-01-01T00:00:00Z";
+  const run = { task: "clean_up", started_at: at, finished_at: at, attempt: 1 };
+  await put("task_runs", [
+    { ...run, id: taskRuns["a run"], outcome: "ok", error: null, job_id: 1 },
+    {
+      ...run,
+      id: taskRuns["a failed run"],
+      outcome: "failed",
+      error: "It broke",
+      job_id: 2,
     },
   ]);
   await putPrivate("worker_key_secrets", [

@@ -104,6 +104,16 @@ export const DEFINERS: Record<string, string> = {
   "app_private.key_heartbeat": "the server, for the holder of a worker key",
   "app_private.key_tryon_pictures":
     "the server, for the holder of a worker key: the pictures of a job it has",
+  "app_private.background_figures":
+    "the server measures the queue for /metrics, task by task",
+  "app_private.invariant_findings":
+    "the server measures the last check of invariants for /metrics",
+  "app_private.queue_jobs":
+    "owned by the worker, whose queue it reads; executable by the owner",
+  "app_private.record_task_run": "the worker notes what it ran",
+  "app_private.requeue_job":
+    "owned by the worker, whose queue it writes to; executable by the owner",
+
   "app_private.tg_brand_accounts__wallet":
     "opens the wallet of a brand that staff make",
   "app_private.tg_tryon_feedback__own_job":
@@ -117,6 +127,12 @@ export const DEFINERS: Record<string, string> = {
     "reads the audit trail for whoever may select the row; asks may_select_row",
   "app_public.adjust_credits":
     "nobody writes the ledger; checks that the caller is finance, leaves a trail",
+  "app_public.background_jobs":
+    "reads the worker's queue; checks that the caller is staff",
+  "app_public.background_queues":
+    "reads the worker's queue; checks that the caller is staff",
+  "app_public.retry_background_job":
+    "writes to the worker's queue; checks that the caller is support or admin, leaves a trail",
   "app_public.cancel_tryon":
     "nobody writes jobs; finds the job by who the caller is",
   "app_public.create_worker_key":

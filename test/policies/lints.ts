@@ -335,7 +335,8 @@ export const lints: Lint[] = [
             select from pg_type t where t.oid = d.objid and t.typnamespace = 'graphile_worker'::regnamespace))
           or (d.classid = 'pg_proc'::regclass and exists (
             select from pg_proc p where p.oid = d.objid and (
-              p.pronamespace = 'graphile_worker'::regnamespace or p.oid = to_regproc('app_private.enqueue_job'))))
+              p.pronamespace = 'graphile_worker'::regnamespace
+              or p.oid in (to_regproc('app_private.enqueue_job'), to_regproc('app_private.queue_jobs'), to_regproc('app_private.requeue_job')))))
         ))`,
     fault: "alter table app_public.currencies owner to closetai_app",
   },

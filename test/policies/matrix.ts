@@ -951,6 +951,7 @@ export const matrix: Record<string, Rules> = {
     ],
   },
   "app_public.worker_keys": { select: [[staff, "all"]] },
+  "app_public.task_runs": { select: [[staff, "all"]] },
 
   "app_public.credit_accounts": {
     select: wallet({

@@ -442,6 +442,20 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
     inserts: { "a key": { name: text("new"), prefix: text("wk_new") } },
     updates: { "the end": "revoked_at = now()" },
   },
+  task_runs: {
+    key: ["id"],
+    inserts: {
+      "a run": {
+        task: text("clean_up"),
+        started_at: "now()",
+        finished_at: "now()",
+        outcome: text("ok"),
+        attempt: "1",
+        job_id: "1",
+      },
+    },
+    updates: { "the outcome": "outcome = 'ok', error = null" },
+  },
   credit_accounts: {
     key: ["id"],
     inserts: {
