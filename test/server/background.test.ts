@@ -8,10 +8,10 @@ import { parseCronItems, parseCrontab } from "graphile-worker";
 import { CRONTAB } from "../../server/worker/crontab.ts";
 import { describeFailure } from "../../server/worker/describeFailure.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { buildCloset, PIXEL } from "../helpers/gpu.ts";
 import type { HttpClient } from "../helpers/http.ts";
 import { makePeople, PASSWORD, type People } from "../helpers/people.ts";
 import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
-import { buildCloset, PIXEL } from "../helpers/gpu.ts";
 
 type Run = {
   task: string;

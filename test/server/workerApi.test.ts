@@ -3,13 +3,6 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
-import type { Answer, HttpClient } from "../helpers/http.ts";
-import { makePeople, PASSWORD, type People } from "../helpers/people.ts";
-import {
-  startTestServer,
-  TEST_LIMITS,
-  type TestHttpServer,
-} from "../helpers/server.ts";
 import {
   buildCloset,
   buildOffer,
@@ -19,6 +12,13 @@ import {
   PIXEL,
   workerClient,
 } from "../helpers/gpu.ts";
+import type { Answer, HttpClient } from "../helpers/http.ts";
+import { makePeople, PASSWORD, type People } from "../helpers/people.ts";
+import {
+  startTestServer,
+  TEST_LIMITS,
+  type TestHttpServer,
+} from "../helpers/server.ts";
 
 type Gpu = ReturnType<typeof workerClient>;
 type Job = {
