@@ -11,6 +11,7 @@ import type { Lifecycle } from "./http/lifecycle.ts";
 import { makeHttpServer } from "./http/makeHttpServer.ts";
 import { startApp } from "./startApp.ts";
 import type { Steps } from "./steps.ts";
+import { makeDisk } from "./storage/makeDisk.ts";
 
 export type Running = {
   url: string;
@@ -68,9 +69,11 @@ export async function boot(options: BootOptions): Promise<Running> {
   await steps.run("Migrations", () => migrate(database.urls, log));
   signal.throwIfAborted();
   if (config.mode !== "production" && (await wantsDemo(database.urls))) {
+    const disk = await makeDisk(config.storage);
     await steps.run("Demo data", (progress) =>
       seedDemo(database.urls, {
         scale: "demo",
+        disk,
         signal,
         onProgress: ({ step, done, total }) => {
           progress(`${step} ${done} of ${total}`);

@@ -15,16 +15,18 @@ import {
   type SeedResult,
 } from "../db/seed.ts";
 import { DEMO_ACCOUNTS, DEMO_PASSWORD } from "../demoAccounts.ts";
+import { makeDisk } from "../storage/makeDisk.ts";
 
 type Options = { scale: Scale; asOf?: string; verbose?: boolean };
 
 const program = new Command()
   .name("seed")
   .description(
-    "Fills the database with the demo: invented brands, people, products and\n" +
-      "wardrobes. The same scale and day give the same rows; rows that exist are\n" +
-      "left alone, so a second run changes nothing. A larger scale adds to a\n" +
-      "smaller one. Uses the database of a running `npm start` where there is one.",
+    "Fills the database with the demo: invented brands, people, products,\n" +
+      "wardrobes, try-ons and credits. The same scale and day give the same rows;\n" +
+      "rows that exist are left alone, so a second run changes nothing. A larger\n" +
+      "scale adds to a smaller one. Uses the database of a running `npm start` where\n" +
+      "there is one.",
   )
   .addOption(
     new Option("--scale <scale>", "how much of everything")
@@ -150,6 +152,7 @@ async function run(options: Options): Promise<void> {
     const result = await seedDemo(database.urls, {
       scale: options.scale,
       asOf: options.asOf,
+      disk: await makeDisk(config.storage),
       onProgress: progress.show,
       signal: abort.signal,
       log,

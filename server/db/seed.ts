@@ -1,19 +1,26 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Disk } from "flydrive";
 import type { Client } from "pg";
 
 import { DEMO_PASSWORD } from "../demoAccounts.ts";
 import { withClient } from "./clients.ts";
 import { type Log, silentLog } from "./log.ts";
 import { retryOnLock } from "./migrate.ts";
+import { drawSeedPictures, type SeedPicture } from "./seedPictures.ts";
 import type { Urls } from "./urls.ts";
 
-/** How much of everything. Products follow from the brands. */
+/**
+ * How much of everything. Products follow from the brands, and try-ons from the
+ * shoppers: some six hundred, half a million, ten million. A vector is three
+ * kilobytes, and those of all items would be most of the database: the first
+ * items have one.
+ */
 export const SCALES = {
-  demo: { brands: 12, shoppers: 400, wardrobeItems: 2_380 },
-  medium: { brands: 120, shoppers: 60_000, wardrobeItems: 25_000 },
-  full: { brands: 847, shoppers: 1_200_000, wardrobeItems: 250_000 },
+  demo: { brands: 12, shoppers: 400, wardrobeItems: 2_380, vectors: 136 },
+  medium: { brands: 120, shoppers: 60_000, wardrobeItems: 25_000, vectors: 5_000 },
+  full: { brands: 847, shoppers: 1_200_000, wardrobeItems: 250_000, vectors: 10_000 },
 } as const;
 
 export type Scale = keyof typeof SCALES;
@@ -34,6 +41,8 @@ export type SeedOptions = {
   /** YYYY-MM-DD, UTC: the day the demo looks back from; today by default. */
   asOf?: string | undefined;
   onProgress?: ((progress: SeedProgress) => void) | undefined;
+  /** Where pictures of try-ons go; without it, their rows say "deleted". */
+  disk?: Disk | undefined;
   /** Stops after the batch that runs; what is committed stays, and a later run goes on. */
   signal?: AbortSignal | undefined;
   log?: Log | undefined;
@@ -66,19 +75,75 @@ const SEED_LOCK = 7_201_003;
 const SHOPPERS_PER_BATCH = 20_000;
 const BRANDS_PER_BATCH = 12;
 const ITEMS_PER_BATCH = 10_000;
-const VECTORS_PER_BATCH = 2_000;
-/** A vector is three kilobytes: those of all items would be most of the database. */
-const VECTORS_AT_MOST = 10_000;
+const VECTORS_PER_BATCH = 1_000;
+/** Some forty thousand jobs, and six rows that belong to each. */
+const TRYON_SHOPPERS_PER_BATCH = 5_000;
+const TRYON_BRANDS_PER_BATCH = 100;
 
 type Step = {
   label: string;
-  table: string;
-  file: string;
-  /** The range that is split into batches; without one the step is one statement. */
+  /** Statements of one transaction: a file, and the table whose new rows it counts. */
+  parts: Part[];
+  /** The range that is split into batches; without one the step is one batch. */
   range?: { last: number; size: number };
-  /** Thousands of rows that say nothing: the seed is one line of the audit log instead. */
-  unaudited?: boolean;
+  /**
+   * Triggers that do not fire for these rows, because they write the present and
+   * this is the past, or write a line of the audit log for each of thousands of
+   * rows: the seed is one line instead.
+   */
+  heldBack?: (readonly [table: string, trigger: string])[];
+  /** seed_objects then names the files to write before the commit. */
+  writesPictures?: boolean;
 };
+
+type Part = {
+  file: string;
+  table?: string;
+  /** The temporary table it fills: later parts read it, and plans need its size. */
+  draft?: string;
+};
+
+const UNAUDITED = "_800_audit_insert";
+
+/** Drafts of what a batch writes, in temporary tables. */
+const DRAFTS = ["300_drafts", "301_job_drafts", "302_grant_drafts"];
+
+/** Wallets, and what moved in them. The other files must have been run before. */
+const WALLET_PARTS: Part[] = [
+  { file: "520_credit_accounts", table: "app_public.credit_accounts" },
+  { file: "530_credit_grants", table: "app_public.credit_grants" },
+  { file: "540_credit_holds", table: "app_public.credit_holds" },
+  { file: "550_credit_hold_lines", table: "app_public.credit_hold_lines" },
+  { file: "560_transfers", draft: "seed_transfers" },
+  { file: "570_credit_transfers", table: "app_public.credit_transfers" },
+  { file: "580_system_accounts" },
+];
+
+/** Jobs that ended, all that belongs to them, and how they were paid. */
+const TRYON_PARTS: Part[] = [
+  { file: "330_grants", draft: "seed_grants" },
+  { file: "340_pictures", draft: "seed_objects" },
+  { file: "410_storage_objects", table: "app_public.storage_objects" },
+  { file: "420_shopper_handles" },
+  { file: "430_tryon_jobs", table: "app_public.tryon_jobs" },
+  { file: "440_tryon_job_garments", table: "app_public.tryon_job_garments" },
+  { file: "450_tryon_job_attempts", table: "app_public.tryon_job_attempts" },
+  { file: "460_tryon_feedback", table: "app_public.tryon_feedback" },
+  { file: "470_wardrobe_usage" },
+  { file: "510_user_entitlements", table: "app_public.user_entitlements" },
+  ...WALLET_PARTS,
+];
+
+/** Files that are written at the same time. */
+const FILES_AT_ONCE = 16;
+
+/** A history begins with what already ended, and moves balances at once. */
+const HISTORY_HELD_BACK = [
+  ["app_public.tryon_jobs", "_200_tryon_transition"],
+  ["app_public.credit_transfers", "_500_ledger_apply"],
+  ["app_public.storage_objects", UNAUDITED],
+  ["app_public.tryon_feedback", UNAUDITED],
+] as const;
 
 /**
  * Fills the database with the demo: invented brands, people, products and
@@ -99,25 +164,22 @@ export async function seedDemo(
       const scale = largerScale(before?.scale, options.scale);
       options.signal?.throwIfAborted();
 
-      await loadWords(client, options.scale, asOf);
+      const pictures = options.disk === undefined ? [] : drawSeedPictures();
+      await loadWords(client, options.scale, asOf, pictures);
+      await makePartitions(client, options.scale, asOf, log);
       const added: Record<string, number> = {};
-      const steps = stepsFor(options.scale);
       await keepState(client, {
         scale,
         asOf,
         complete: before?.complete === true && before.scale === scale,
       });
-      for (const step of steps) {
-        added[step.table] =
-          (added[step.table] ?? 0) +
-          (await runStep(client, step, asOf, options, log));
+      for (const step of stepsFor(options.scale)) {
+        await runStep(client, step, { asOf, options, log, pictures, added });
       }
       const changed = Object.values(added).some((count) => count > 0);
       if (changed) {
         await recordSeed(client, before, scale, added);
-        await client.query(
-          `analyze ${[...new Set(steps.map(({ table }) => table))].join(", ")}`,
-        );
+        await client.query(`analyze ${Object.keys(added).join(", ")}`);
       }
       await keepState(client, { scale, asOf, complete: true });
       return { scale, asOf, added, changed };
@@ -195,14 +257,45 @@ async function loadWords(
   client: Client,
   scale: Scale,
   asOf: string,
+  pictures: SeedPicture[],
 ): Promise<void> {
   await client.query(readSql("010_helpers"));
   await client.query(readSql("020_vocabulary"));
   await client.query(readSql("030_brand_list"), [SCALES[scale].brands]);
   await client.query(readSql("040_people_list"), [asOf]);
+  await client.query(readSql("050_picture_list"));
+  await client.query(
+    `insert into seed_pictures (file, kind, category_code, person, bytes, sha256)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::bytea[])`,
+    [
+      pictures.map(({ file }) => file),
+      pictures.map(({ kind }) => kind),
+      pictures.map(({ categoryCode }) => categoryCode),
+      pictures.map(({ person }) => person),
+      pictures.map(({ data }) => data.length),
+      pictures.map(({ sha256 }) => sha256),
+    ],
+  );
+  await client.query(readSql("060_today"));
   // Temporary tables are not seen by autovacuum, and plans need their sizes.
   await client.query(
-    "analyze seed_styles, seed_materials, seed_garments, seed_names, seed_brands, seed_people",
+    "analyze seed_styles, seed_materials, seed_garments, seed_names, seed_brands, seed_people, seed_pictures",
+  );
+}
+
+/** The months the jobs of this scale lie in. */
+async function makePartitions(
+  client: Client,
+  scale: Scale,
+  asOf: string,
+  log: Log,
+): Promise<void> {
+  const days = scale === "demo" ? 31 : 560;
+  await retryOnLock(log, () =>
+    client.query(
+      "select pg_temp.make_job_partitions($1::timestamptz - make_interval(days => $2))",
+      [asOf, days],
+    ),
   );
 }
 
@@ -211,119 +304,201 @@ function stepsFor(scale: Scale): Step[] {
   return [
     {
       label: "Brands",
-      table: "app_public.brand_accounts",
-      file: "110_brands",
+      parts: [{ file: "110_brands", table: "app_public.brand_accounts" }],
+      heldBack: [["app_public.brand_accounts", "_500_wallet"]],
     },
-    { label: "Team", table: "app_public.users", file: "120_people" },
-    { label: "Staff", table: "app_public.staff_members", file: "130_staff" },
+    {
+      label: "Team",
+      parts: [
+        { file: "120_people", table: "app_public.users" },
+        ...DRAFTS.map((file) => ({ file })),
+        { file: "310_team_wallets", draft: "seed_wallets" },
+        { file: "330_grants", draft: "seed_grants" },
+        ...WALLET_PARTS,
+      ],
+      heldBack: [
+        ["app_public.users", "_500_signup"],
+        ["app_public.credit_transfers", "_500_ledger_apply"],
+      ],
+    },
+    {
+      label: "Staff",
+      parts: [{ file: "130_staff", table: "app_public.staff_members" }],
+    },
     {
       label: "Memberships",
-      table: "app_public.brand_members",
-      file: "140_members",
+      parts: [{ file: "140_members", table: "app_public.brand_members" }],
     },
     {
       label: "Invitations",
-      table: "app_public.brand_invitations",
-      file: "160_invitations",
+      parts: [
+        { file: "160_invitations", table: "app_public.brand_invitations" },
+      ],
     },
     {
       label: "Category names",
-      table: "app_public.category_mappings",
-      file: "170_category_mappings",
+      parts: [
+        {
+          file: "170_category_mappings",
+          table: "app_public.category_mappings",
+        },
+      ],
     },
     {
       label: "Shoppers",
-      table: "app_public.users",
-      file: "210_shoppers",
+      parts: [{ file: "210_shoppers", table: "app_public.users" }],
       range: { last: size.shoppers, size: SHOPPERS_PER_BATCH },
-      unaudited: true,
+      // Their wallets come with what they did.
+      heldBack: [
+        ["app_public.users", UNAUDITED],
+        ["app_public.users", "_500_signup"],
+      ],
     },
     {
       label: "Passwords",
-      table: "app_private.user_secrets",
-      file: "150_passwords",
+      parts: [{ file: "150_passwords", table: "app_private.user_secrets" }],
     },
     {
       label: "Products",
-      table: "app_public.products",
-      file: "220_products",
+      parts: [{ file: "220_products", table: "app_public.products" }],
       range: { last: size.brands, size: BRANDS_PER_BATCH },
-      unaudited: true,
+      heldBack: [["app_public.products", UNAUDITED]],
     },
     {
       label: "Wardrobes",
-      table: "app_public.wardrobe_items",
-      file: "230_wardrobes",
+      parts: [{ file: "230_wardrobes", table: "app_public.wardrobe_items" }],
       range: { last: size.wardrobeItems, size: ITEMS_PER_BATCH },
-      unaudited: true,
+      heldBack: [["app_public.wardrobe_items", UNAUDITED]],
     },
     {
       label: "Vectors",
-      table: "app_public.item_embeddings",
-      file: "240_vectors",
-      range: {
-        last: Math.min(size.wardrobeItems, VECTORS_AT_MOST),
-        size: VECTORS_PER_BATCH,
-      },
-      unaudited: true,
+      parts: [{ file: "240_vectors", table: "app_public.item_embeddings" }],
+      range: { last: size.vectors, size: VECTORS_PER_BATCH },
+      heldBack: [["app_public.item_embeddings", UNAUDITED]],
+    },
+    {
+      label: "Try-ons of shoppers",
+      parts: [
+        ...DRAFTS.map((file) => ({ file })),
+        { file: "311_shopper_wallets", draft: "seed_wallets" },
+        { file: "320_shopper_tryons", draft: "seed_jobs" },
+        ...TRYON_PARTS,
+      ],
+      range: { last: size.shoppers, size: TRYON_SHOPPERS_PER_BATCH },
+      heldBack: [...HISTORY_HELD_BACK],
+      writesPictures: true,
+    },
+    {
+      label: "Try-ons of brands",
+      parts: [
+        ...DRAFTS.map((file) => ({ file })),
+        { file: "312_brand_wallets", draft: "seed_wallets" },
+        { file: "321_brand_tryons", draft: "seed_jobs" },
+        ...TRYON_PARTS,
+      ],
+      range: { last: size.brands, size: TRYON_BRANDS_PER_BATCH },
+      heldBack: [...HISTORY_HELD_BACK],
+      writesPictures: true,
+    },
+    {
+      label: "Try-ons of today",
+      parts: [{ file: "590_today", table: "app_public.tryon_jobs" }],
+      writesPictures: true,
     },
   ];
 }
 
-/** Answers how many rows it added. Every batch is a transaction of its own. */
-async function runStep(
-  client: Client,
-  step: Step,
-  asOf: string,
-  options: SeedOptions,
-  log: Log,
-): Promise<number> {
-  const sql = readSql(step.file);
+type Run = {
+  asOf: string;
+  options: SeedOptions;
+  log: Log;
+  pictures: SeedPicture[];
+  /** New rows by table. */
+  added: Record<string, number>;
+};
+
+/** Every batch is a transaction of its own, and its rows count when it is kept. */
+async function runStep(client: Client, step: Step, run: Run): Promise<void> {
   const { label, range } = step;
+  const { options, asOf, added } = run;
   const total = range?.last ?? 1;
   options.onProgress?.({ step: label, done: 0, total });
-  let added = 0;
   for (let from = 1; from <= total; from += range?.size ?? 1) {
     options.signal?.throwIfAborted();
     const to = Math.min(total, from + (range?.size ?? 1) - 1);
-    const values =
-      step.file === "150_passwords"
-        ? [DEMO_PASSWORD]
-        : range === undefined
-          ? [asOf]
-          : [asOf, from, to];
-    added += await retryOnLock(log, () => runBatch(client, step, sql, values));
+    const values = range === undefined ? [asOf] : [asOf, from, to];
+    const counts = await retryOnLock(run.log, () =>
+      runBatch(client, step, values, run),
+    );
+    for (const [table, count] of counts) {
+      added[table] = (added[table] ?? 0) + count;
+    }
     options.onProgress?.({ step: label, done: to, total });
   }
-  return added;
 }
 
 async function runBatch(
   client: Client,
   step: Step,
-  sql: string,
   values: unknown[],
-): Promise<number> {
+  run: Run,
+): Promise<[table: string, count: number][]> {
+  const counts: [string, number][] = [];
   await client.query("begin");
   try {
     // Both changes belong to this transaction: nobody ever sees the table
     // without its trigger, and writers wait for one batch at most.
-    if (step.unaudited) {
-      await client.query(
-        `alter table ${step.table} disable trigger _800_audit_insert`,
-      );
+    for (const [table, trigger] of step.heldBack ?? []) {
+      await client.query(`alter table ${table} disable trigger ${trigger}`);
     }
-    const { rowCount } = await client.query(sql, values);
-    if (step.unaudited) {
-      await client.query(
-        `alter table ${step.table} enable trigger _800_audit_insert`,
+    for (const { file, table, draft } of step.parts) {
+      const sql = readSql(file);
+      const { rowCount } = await client.query(
+        sql,
+        file === "150_passwords"
+          ? [DEMO_PASSWORD]
+          : values.slice(0, countParameters(sql)),
       );
+      if (table !== undefined) counts.push([table, rowCount ?? 0]);
+      if (draft !== undefined) await client.query(`analyze ${draft}`);
+    }
+    if (step.writesPictures === true) await writePictures(client, run);
+    for (const [table, trigger] of step.heldBack ?? []) {
+      await client.query(`alter table ${table} enable trigger ${trigger}`);
     }
     await client.query("commit");
-    return rowCount ?? 0;
+    return counts;
   } catch (error) {
     await client.query("rollback");
     throw error;
+  }
+}
+
+/** Parameters a statement does not name, comments apart, may not be sent with it. */
+function countParameters(sql: string): number {
+  const named = sql.replace(/--.*$/gm, "").matchAll(/\$(\d)/g);
+  return Math.max(0, ...[...named].map(([, n]) => Number(n)));
+}
+
+/** Before the commit: a row never says that a picture is there which is not. */
+async function writePictures(
+  client: Client,
+  { options, pictures }: Run,
+): Promise<void> {
+  const { disk } = options;
+  if (disk === undefined) return;
+  const { rows } = await client.query<{ key: string; file: string }>(
+    "select o.key, o.file from seed_objects as o where o.file is not null",
+  );
+  const data = new Map(pictures.map((picture) => [picture.file, picture.data]));
+  for (let at = 0; at < rows.length; at += FILES_AT_ONCE) {
+    await Promise.all(
+      rows.slice(at, at + FILES_AT_ONCE).map(async ({ key, file }) => {
+        const bytes = data.get(file);
+        if (bytes === undefined) throw new Error(`There is no picture ${file}`);
+        await disk.put(key, bytes);
+      }),
+    );
   }
 }
 

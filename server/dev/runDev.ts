@@ -13,6 +13,7 @@ import type { Lifecycle } from "../http/lifecycle.ts";
 import { makeHttpServer } from "../http/makeHttpServer.ts";
 import { startApp } from "../startApp.ts";
 import type { Steps } from "../steps.ts";
+import { makeDisk } from "../storage/makeDisk.ts";
 import { DevLoop } from "./DevLoop.ts";
 import { openAdminSources } from "./openAdminSources.ts";
 import type { Report } from "./report.ts";
@@ -76,9 +77,11 @@ export async function runDev(options: DevOptions): Promise<void> {
 
   const fillDemo = async () => {
     if (!options.demo || !(await wantsDemo(urls))) return;
+    const disk = await makeDisk(config.storage);
     await steps.run("Demo data", (progress) =>
       seedDemo(urls, {
         scale: "demo",
+        disk,
         signal,
         onProgress: ({ step, done, total }) =>
           progress(`${step} ${done} of ${total}`),

@@ -39,3 +39,38 @@ as $$
     secs => pg_temp.pick(key, greatest(1, extract(epoch from as_of - from_moment)::integer))
   )
 $$;
+
+-- A UUIDv7 whose time part is the moment: for rows that are found by time
+-- through their key.
+create function pg_temp.timed_id(key text, moment timestamptz) returns uuid
+language sql immutable strict parallel safe
+as $$
+  select (
+    lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || '7' || substr(h, 1, 3) || '8' || substr(h, 4, 15)
+  )::uuid
+  from md5(key) as h
+$$;
+
+-- The months from first_moment on that have no partition of the try-on jobs yet:
+-- ensure_partitions() looks ahead, the seed looks back.
+create function pg_temp.make_job_partitions(first_moment timestamptz) returns void
+language plpgsql
+as $$
+declare
+  v_month timestamp;
+  v_name text;
+begin
+  perform app_private.ensure_partitions();
+  for v_month in
+    select generate_series(date_trunc('month', first_moment at time zone 'UTC'), date_trunc('month', now() at time zone 'UTC'), interval '1 month')
+  loop
+    v_name := 'tryon_jobs_' || to_char(v_month, 'YYYY_MM');
+    continue when to_regclass('app_partitions.' || v_name) is not null;
+    execute format(
+      'create table app_partitions.%I partition of app_public.tryon_jobs for values from (%L) to (%L)', v_name,
+      app_private.uuid_v7_floor(v_month at time zone 'UTC'), app_private.uuid_v7_floor((v_month + interval '1 month') at time zone 'UTC')
+    );
+    execute format('alter table app_partitions.%I enable row level security', v_name);
+  end loop;
+end
+$$;
