@@ -198,6 +198,9 @@ export async function readDemoState(
 async function prepareSession(client: Client): Promise<void> {
   // Days are added to moments below; in another zone some have 23 hours.
   await client.query("set timezone to 'UTC'");
+  // Many short statements over functions of unknown cost: compiling them takes
+  // longer than running them.
+  await client.query("set jit to off");
   const { rows } = await client.query<{ locked: boolean }>(
     "select pg_catalog.pg_try_advisory_lock($1) as locked",
     [SEED_LOCK],
