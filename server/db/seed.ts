@@ -19,11 +19,23 @@ import type { Urls } from "./urls.ts";
  */
 export const SCALES = {
   demo: { brands: 12, shoppers: 400, wardrobeItems: 2_380, vectors: 136 },
-  medium: { brands: 120, shoppers: 60_000, wardrobeItems: 25_000, vectors: 5_000 },
-  full: { brands: 847, shoppers: 1_200_000, wardrobeItems: 250_000, vectors: 10_000 },
+  medium: {
+    brands: 120,
+    shoppers: 60_000,
+    wardrobeItems: 25_000,
+    vectors: 5_000,
+  },
+  full: {
+    brands: 847,
+    shoppers: 1_200_000,
+    wardrobeItems: 250_000,
+    vectors: 10_000,
+  },
 } as const;
 
 export type Scale = keyof typeof SCALES;
+
+export type ScaleSize = Record<keyof (typeof SCALES)["demo"], number>;
 
 export function isScale(value: string): value is Scale {
   return Object.hasOwn(SCALES, value);
@@ -41,6 +53,8 @@ export type SeedOptions = {
   /** YYYY-MM-DD, UTC: the day the demo looks back from; today by default. */
   asOf?: string | undefined;
   onProgress?: ((progress: SeedProgress) => void) | undefined;
+  /** Other numbers than those of the scale, for tests. */
+  size?: ScaleSize | undefined;
   /** Where pictures of try-ons go; without it, their rows say "deleted". */
   disk?: Disk | undefined;
   /** Stops after the batch that runs; what is committed stays, and a later run goes on. */
@@ -165,7 +179,8 @@ export async function seedDemo(
       options.signal?.throwIfAborted();
 
       const pictures = options.disk === undefined ? [] : drawSeedPictures();
-      await loadWords(client, options.scale, asOf, pictures);
+      const size = options.size ?? SCALES[options.scale];
+      await loadWords(client, size, asOf, pictures);
       await makePartitions(client, options.scale, asOf, log);
       const added: Record<string, number> = {};
       await keepState(client, {
@@ -173,7 +188,7 @@ export async function seedDemo(
         asOf,
         complete: before?.complete === true && before.scale === scale,
       });
-      for (const step of stepsFor(options.scale)) {
+      for (const step of stepsFor(size)) {
         await runStep(client, step, { asOf, options, log, pictures, added });
       }
       const changed = Object.values(added).some((count) => count > 0);
@@ -258,13 +273,13 @@ function largerScale(before: Scale | undefined, wanted: Scale): Scale {
 
 async function loadWords(
   client: Client,
-  scale: Scale,
+  size: ScaleSize,
   asOf: string,
   pictures: SeedPicture[],
 ): Promise<void> {
   await client.query(readSql("010_helpers"));
   await client.query(readSql("020_vocabulary"));
-  await client.query(readSql("030_brand_list"), [SCALES[scale].brands]);
+  await client.query(readSql("030_brand_list"), [size.brands]);
   await client.query(readSql("040_people_list"), [asOf]);
   await client.query(readSql("050_picture_list"));
   await client.query(
@@ -302,8 +317,7 @@ async function makePartitions(
   );
 }
 
-function stepsFor(scale: Scale): Step[] {
-  const size = SCALES[scale];
+function stepsFor(size: ScaleSize): Step[] {
   return [
     {
       label: "Brands",

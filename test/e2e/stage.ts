@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -8,9 +8,11 @@ import { buildAdmin } from "../../server/buildAdmin.ts";
 import { projectDir } from "../../server/config.ts";
 import { seedDemo } from "../../server/db/seed.ts";
 import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
+import { makeDisk } from "../../server/storage/makeDisk.ts";
 import { launchBrowser } from "../helpers/browser.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
+import { testServer } from "../helpers/testServer.ts";
 
 export const people = {
   owner: "owner@maison-lumiere.test",
@@ -74,8 +76,11 @@ async function buildOnce(): Promise<void> {
 export async function openStage(): Promise<Stage> {
   await buildOnce();
   const db = await createTestDatabase();
-  await seedDemo(db.urls, { scale: "demo" });
-  const server = await startTestServer(db, { worker: "in-process" });
+  const dir = mkdtempSync(join(testServer().folder, "stage-"));
+  const storage = { driver: "fs", dir } as const;
+  const disk = await makeDisk(storage);
+  await seedDemo(db.urls, { scale: "demo", disk });
+  const server = await startTestServer(db, { worker: "in-process", storage });
   const browser: Browser = await launchBrowser();
   return {
     db,
@@ -85,6 +90,7 @@ export async function openStage(): Promise<Stage> {
       await browser.close();
       await server.close();
       await db.drop();
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }

@@ -58,7 +58,7 @@ select
       else 'warm'
     end
   ],
-  -- Try-ons arrive with a later version: nothing was tried on yet.
+  -- Counted up by the try-ons that follow.
   0,
   case when pg_temp.pick('wardrobe-deleted:' || d.i, 25) = 0
     then pg_temp.between_moments('wardrobe-deleted-at:' || d.i, d.added_at, $1::timestamptz) end,
