@@ -61,6 +61,12 @@ function asManager(pool: pg.Pool, world: World): Ask {
     );
 }
 
+/** Said at once, too: the whole takes minutes. */
+function shown(line: string): string {
+  console.log(line);
+  return line;
+}
+
 /** Latency counts from when the request was due, so that waiting is not hidden. */
 async function openLoop(
   ask: Ask,
@@ -184,16 +190,27 @@ await withBenchDatabase(async (database) => {
   const rich = await makeWorld(root, 2, 1_000_000);
   const [first = "", second = ""] = rich.userIds;
   const loops = [
-    await openLoop(asShopper(pool, rich, first), "a shopper", pids),
-    await openLoop(asManager(pool, rich), "a brand", pids),
+    shown(await openLoop(asShopper(pool, rich, first), "a shopper", pids)),
+    shown(await openLoop(asManager(pool, rich), "a brand", pids)),
   ];
   const scarce = await makeWorld(root, 1, 225);
   const [poor = ""] = scarce.userIds;
   const bursts = [
     // 225 bought and the 25 free ones.
-    await atOnce(asShopper(pool, scarce, poor), "250 credits", pids, 250),
-    await atOnce(asShopper(pool, rich, second), "plenty", pids, Infinity),
-    await atOnce(asManager(pool, rich), "a brand with plenty", pids, Infinity),
+    shown(
+      await atOnce(asShopper(pool, scarce, poor), "250 credits", pids, 250),
+    ),
+    shown(
+      await atOnce(asShopper(pool, rich, second), "plenty", pids, Infinity),
+    ),
+    shown(
+      await atOnce(
+        asManager(pool, rich),
+        "a brand with plenty",
+        pids,
+        Infinity,
+      ),
+    ),
   ];
   const drawn = await drawOneGrant(
     database,
