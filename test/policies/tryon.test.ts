@@ -254,6 +254,29 @@ describe("a function of staff", () => {
   );
 });
 
+describe("a worker key", () => {
+  it("in use leaves nothing in the audit trail; revoked, it does", async () => {
+    await withRoot(db, async (root) => {
+      const trail = () =>
+        column(
+          root,
+          "select count(*) from app_public.audit_log where table_name = 'worker_keys' and action = 'update'",
+        );
+      const before = await trail();
+      await root.query(
+        "update app_public.worker_keys set last_used_at = now() where id = $1",
+        [keys.key],
+      );
+      expect(await trail()).toEqual(before);
+      await root.query(
+        "update app_public.worker_keys set revoked_at = now() where id = $1",
+        [keys.key],
+      );
+      expect(await trail()).toEqual([String(Number(before[0]) + 1)]);
+    });
+  });
+});
+
 describe("wallet_forecast", () => {
   it("of A's wallet tells its analyst, and an analyst of B nothing", async () => {
     const left = (name: ActorName): Promise<string[]> =>
@@ -344,6 +367,59 @@ describe("what a brand sees of a shopper's try-on", () => {
       });
       expect(await column(root, rated)).toEqual([]);
     });
+  });
+
+  it("tells a mean rating only where 11 people gave one", async () => {
+    const mean = "select mean_rating from app_public.brand_tryon_feedback";
+    expect(await as(db, "B.viewer", (client) => column(client, mean))).toEqual([
+      "4.00",
+    ]);
+    await withRoot(db, async (root) => {
+      // Eleven still say whether it was accurate; one of them rated nothing.
+      await root.query(
+        "update app_public.tryon_feedback set rating = null where user_id = $1 and brand_id = $2",
+        [people.support, brands.B],
+      );
+      await becomeActor(root, {
+        role: "closetai_viewer",
+        userId: people["B.viewer"],
+        brandId: brands.B,
+      });
+      const { rows } = await root.query(
+        "select rated, accurate, mean_rating from app_public.brand_tryon_feedback",
+      );
+      expect(rows).toEqual([
+        { rated: "11", accurate: "11", mean_rating: null },
+      ]);
+    });
+  });
+
+  it("is listed newest first out of an index, without sorting all there are", async () => {
+    const plan = await as(db, "A.viewer", async (client) => {
+      // So few rows are sorted gladly; what is asked is whether it can be done otherwise.
+      await client.query("set local enable_sort = off");
+      await client.query("set local enable_seqscan = off");
+      return column(
+        client,
+        "explain (costs off) select * from app_public.brand_tryon_jobs where status = 'completed' order by id desc limit 26",
+      );
+    });
+    expect(plan.join("\n")).toContain("brand_id_id_idx");
+    expect(plan.join("\n")).not.toContain("Sort");
+  });
+
+  it("shows no condition of the caller a row of another brand", async () => {
+    // A division by zero would tell that there is such a job.
+    expect(
+      await as(db, "A.viewer", (client) =>
+        outcomeOf(
+          client.query(
+            "select 1 from app_public.brand_tryon_jobs where 1 / (case when brand_id = $1 then 0 else 1 end) = 1",
+            [brands.B],
+          ),
+        ),
+      ),
+    ).toBe("ok");
   });
 
   it.each(["A.viewer", "A.analyst", "A.manager", "A.owner"] as const)(
