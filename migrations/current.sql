@@ -4,7 +4,6 @@
 -- Live tables: subscribers are told which rows changed.
 --------------------------------------------------------------------------------
 --! include functions/live/announce_changes.sql
---! include functions/live/live_tables.sql
 
 --------------------------------------------------------------------------------
 -- Rules that were missing: files that are named have arrived and stay, staff
@@ -19,6 +18,11 @@
 --! include functions/auth/invitations.sql
 --! include functions/session/withdrawn_brand_ids.sql
 --! include policies/products.sql
+
+-- Selfies that arrived before had no end unless something was tried on with them.
+update app_public.storage_objects as o
+set retention_until = now() + interval '30 days'
+where o.kind = 'selfie' and o.status = 'available' and o.retention_until is null;
 
 -- Links that were open when their inviter left end with this migration. A few
 -- rows at most: an invitation is open for seven days.
@@ -150,6 +154,9 @@ comment on constraint import_refusals_run_id_user_id_fkey on app_public.import_r
 --! include functions/import/worker.sql
 --! include policies/import_runs.sql
 --! include policies/import_refusals.sql
+
+-- Down here, because who is told of a run depends on the column added above.
+--! include functions/live/live_tables.sql
 
 --------------------------------------------------------------------------------
 -- 5040 Full-text search in the filter of a list, by a function that a tag names.

@@ -16,6 +16,7 @@ import {
 } from "../helpers/database.ts";
 import {
   buildProduct,
+  buildStorageObject,
   buildUser,
   buildWardrobeItem,
 } from "../helpers/factories.ts";
@@ -216,6 +217,30 @@ describe("a subscription to rows", () => {
       const { id } = await buildWardrobeItem(client, {
         user_id: world.shopper.userId ?? "",
       });
+      expect(await idsUntil(mine.events, id)).toEqual([id]);
+    } finally {
+      client.release();
+    }
+  });
+
+  it("tells a person of the own import", async () => {
+    const client = await db.root.connect();
+    try {
+      const user_id = world.shopper.userId ?? "";
+      const { key } = await buildStorageObject(client, {
+        owner_user_id: user_id,
+        owner_brand_id: null,
+        kind: "import",
+      });
+      const mine = await watching(world.shopper, "import_runs");
+      const { rows } = await client.query<{ id: string }>(
+        `insert into app_public.import_runs
+           (user_id, requested_by, requested_role, filename, storage_key, target, method)
+         values ($1, $1, 'closetai_user', 'wardrobe.csv', $2, 'wardrobe_items', 'table')
+         returning id`,
+        [user_id, key],
+      );
+      const id = rows[0]?.id ?? "";
       expect(await idsUntil(mine.events, id)).toEqual([id]);
     } finally {
       client.release();

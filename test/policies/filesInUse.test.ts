@@ -260,6 +260,26 @@ describe("the clean-up of files", () => {
     expect(await statusOf(worn)).toBe("available");
   });
 
+  it("takes a selfie that nothing was tried on with, 30 days after it arrived", async () => {
+    const key = await pending("shopper", { kind: "selfie" });
+    await db.app.query(
+      "select app_private.complete_upload($1, 4, sha256('seen'::bytea))",
+      [key],
+    );
+    const { rows } = await db.root.query<{ ends: boolean }>(
+      `select retention_until between now() + interval '29 days' and now() + interval '30 days' as ends
+       from app_public.storage_objects where key = $1`,
+      [key],
+    );
+    expect(rows).toEqual([{ ends: true }]);
+    expect(await claim()).not.toContain(key);
+    await db.root.query(
+      "update app_public.storage_objects set retention_until = now() - interval '1 second' where key = $1",
+      [key],
+    );
+    expect(await claim()).toContain(key);
+  });
+
   it("reaches what lies behind files in use, however many they are", async () => {
     for (let n = 0; n < 3; n++) {
       const key = await arrived("brand", {
