@@ -186,6 +186,14 @@ drop type if exists
   app_public.tryon_status, app_public.tryon_payer, app_public.tryon_outcome,
   app_public.credit_account_kind, app_public.credit_source, app_public.credit_hold_status,
   app_public.credit_transfer_kind, app_public.entitlement_kind cascade;
+drop table if exists
+  app_public.mrr_movements, app_public.account_mrr, app_public.stripe_refunds, app_public.stripe_invoices,
+  app_public.stripe_subscription_items, app_public.stripe_subscriptions, app_public.stripe_discounts,
+  app_public.stripe_coupons, app_public.stripe_prices, app_public.stripe_products, app_public.stripe_customers,
+  app_public.stripe_events, app_public.fx_rates, app_public.acquisition_costs, app_public.subscription_grants,
+  app_private.stripe_raw, app_private.stripe_statuses cascade;
+drop type if exists
+  app_public.stripe_event_status, app_public.mrr_state, app_public.mrr_movement_kind, app_public.subscription_grant_kind cascade;
 delete from app_private.partitioned_tables where parent = 'app_public.tryon_jobs';
 alter table app_public.wardrobe_categories drop column if exists tryon_cost;
 
@@ -1014,6 +1022,607 @@ comment on constraint user_entitlements_period_excl on app_public.user_entitleme
 @error TAKEN period This person has the entitlement within that period already.$$;
 
 --------------------------------------------------------------------------------
+-- 8010 Stripe, mirrored. Stripe is the truth; these tables say what its events
+-- said last. No foreign keys between them: events arrive in any order, and a
+-- subscription may be told before its customer. Only functions write here.
+--------------------------------------------------------------------------------
+
+create type app_public.stripe_event_status as enum ('received', 'processed', 'ignored', 'ignored_stale', 'failed', 'dead');
+create type app_public.mrr_state as enum ('ok', 'needs_review');
+create type app_public.mrr_movement_kind as enum ('new', 'expansion', 'contraction', 'churn', 'reactivation');
+create type app_public.subscription_grant_kind as enum ('pro', 'monthly_credits', 'dataset_access', 'custom_models');
+
+create table app_public.stripe_events (
+  id text constraint stripe_events_pkey primary key,
+  type text not null,
+  api_version text,
+  livemode boolean not null,
+  created timestamptz not null,
+  object_id text,
+  payload jsonb not null,
+  status app_public.stripe_event_status not null default 'received',
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now(),
+  last_error text,
+  duplicates integer not null default 0,
+  received_at timestamptz not null default now(),
+  processed_at timestamptz,
+  constraint stripe_events_id_check check (id ~ '^evt_[A-Za-z0-9_]{1,200}$'),
+  constraint stripe_events_type_check check (length(type) between 1 and 100),
+  constraint stripe_events_processed_at_check check (
+    (status in ('processed', 'ignored', 'ignored_stale')) = (processed_at is not null)
+  )
+);
+-- The inbox in the order of processing; the newest for staff; all of one object.
+create index stripe_events_waiting_idx on app_public.stripe_events (next_attempt_at, created) where status in ('received', 'failed');
+create index stripe_events_created_idx on app_public.stripe_events (created desc, id);
+create index stripe_events_object_id_idx on app_public.stripe_events (object_id, created desc);
+create index stripe_events_type_idx on app_public.stripe_events (type, created desc);
+create index stripe_events_status_idx on app_public.stripe_events (status, created desc);
+comment on table app_public.stripe_events is $$
+@admin.label Stripe inbox
+@admin.singular Stripe event
+@admin.group Billing
+@admin.icon inbox
+@admin.order 330
+@admin.list created, type, object_id, status, attempts, duplicates, last_error
+@behavior -insert -update -delete
+Every event Stripe delivered, once, and what became of it.$$;
+comment on column app_public.stripe_events.created is 'When it happened, by Stripe: one-second resolution.';
+comment on column app_public.stripe_events.duplicates is 'How often it was delivered again.';
+comment on column app_public.stripe_events.status is $$
+@admin.widget status
+received, processed, ignored (another mode, or a type nothing depends on), ignored_stale (older than what is known), failed (tried again), dead (given up).$$;
+comment on column app_public.stripe_events.payload is $$
+@admin.widget json
+The event as it was signed.$$;
+comment on constraint stripe_events_pkey on app_public.stripe_events is $$
+@error TAKEN id This event is here already.$$;
+comment on constraint stripe_events_id_check on app_public.stripe_events is $$
+@error INVAL id This is not the id of an event.$$;
+comment on constraint stripe_events_type_check on app_public.stripe_events is $$
+@error INVAL type An event has a type.$$;
+comment on constraint stripe_events_processed_at_check on app_public.stripe_events is $$
+@error STATE status A processed event says when.$$;
+
+create table app_public.stripe_customers (
+  id text constraint stripe_customers_pkey primary key,
+  brand_id uuid constraint stripe_customers_brand_id_fkey
+    references app_public.brand_accounts (id) on delete restrict,
+  user_id uuid constraint stripe_customers_user_id_fkey
+    references app_public.users (id) on delete restrict,
+  email text,
+  name text,
+  currency text,
+  deleted boolean not null default false,
+  created timestamptz,
+  last_event_created timestamptz,
+  last_event_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint stripe_customers_owner_check check (num_nonnulls(brand_id, user_id) <= 1)
+);
+create index stripe_customers_brand_id_idx on app_public.stripe_customers (brand_id);
+create index stripe_customers_user_id_idx on app_public.stripe_customers (user_id);
+create index stripe_customers_created_idx on app_public.stripe_customers (created desc, id);
+create index stripe_customers_email_idx on app_public.stripe_customers (email);
+comment on table app_public.stripe_customers is $$
+@admin.label Stripe customers
+@admin.singular Stripe customer
+@admin.group Billing
+@admin.icon contact_page
+@admin.order 340
+@admin.list id, email, name, brand_id, user_id, currency, created
+@behavior -insert -update -delete
+A customer at Stripe: a brand, a shopper, or nobody we know yet.$$;
+comment on constraint stripe_customers_pkey on app_public.stripe_customers is $$
+@error TAKEN id This customer is here already.$$;
+comment on constraint stripe_customers_brand_id_fkey on app_public.stripe_customers is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint stripe_customers_user_id_fkey on app_public.stripe_customers is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint stripe_customers_owner_check on app_public.stripe_customers is $$
+@error INVAL brand_id A customer is a brand or a person, not both.$$;
+
+create table app_public.stripe_products (
+  id text constraint stripe_products_pkey primary key,
+  name text not null default '',
+  active boolean not null default true,
+  metadata jsonb not null default '{}',
+  last_event_created timestamptz,
+  last_event_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index stripe_products_name_idx on app_public.stripe_products (name, id);
+comment on table app_public.stripe_products is $$
+@admin.label Plans
+@admin.singular Plan
+@admin.group Billing
+@admin.icon sell
+@admin.order 350
+@admin.list id, name, active
+@behavior -insert -update -delete
+A product at Stripe.$$;
+comment on constraint stripe_products_pkey on app_public.stripe_products is $$
+@error TAKEN id This product is here already.$$;
+
+create table app_public.stripe_prices (
+  id text constraint stripe_prices_pkey primary key,
+  product_id text,
+  active boolean not null default true,
+  type text not null default 'recurring',
+  currency text not null,
+  unit_amount_decimal numeric(24, 12),
+  billing_scheme text not null default 'per_unit',
+  usage_type text not null default 'licensed',
+  interval text,
+  interval_count integer,
+  tiers jsonb,
+  tiers_mode text,
+  transform_quantity jsonb,
+  metadata jsonb not null default '{}',
+  last_event_created timestamptz,
+  last_event_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index stripe_prices_product_id_idx on app_public.stripe_prices (product_id);
+comment on table app_public.stripe_prices is $$
+@admin.label Prices
+@admin.singular Price
+@admin.group Billing
+@admin.icon price_change
+@admin.order 351
+@admin.list id, product_id, currency, unit_amount_decimal, interval, interval_count, usage_type, active
+@behavior -insert -update -delete
+A price at Stripe. Its metadata says what a subscription grants: pro, monthly_credits, dataset_access, custom_models, and credits for a one-off purchase.$$;
+comment on column app_public.stripe_prices.unit_amount_decimal is 'In the minor unit of the currency, up to 12 decimals; null where there are tiers.';
+comment on constraint stripe_prices_pkey on app_public.stripe_prices is $$
+@error TAKEN id This price is here already.$$;
+
+create table app_public.stripe_coupons (
+  id text constraint stripe_coupons_pkey primary key,
+  percent_off numeric,
+  amount_off bigint,
+  currency text,
+  duration text not null,
+  name text,
+  last_event_created timestamptz,
+  last_event_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table app_public.stripe_coupons is $$
+@admin.hidden
+@behavior -insert -update -delete
+A coupon at Stripe. Only those that last for ever reduce MRR.$$;
+comment on constraint stripe_coupons_pkey on app_public.stripe_coupons is $$
+@error TAKEN id This coupon is here already.$$;
+
+create table app_public.stripe_discounts (
+  id text constraint stripe_discounts_pkey primary key,
+  coupon_id text,
+  customer_id text,
+  subscription_id text,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  deleted boolean not null default false,
+  last_event_created timestamptz,
+  last_event_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index stripe_discounts_subscription_id_idx on app_public.stripe_discounts (subscription_id);
+comment on table app_public.stripe_discounts is $$
+@admin.hidden
+@behavior -insert -update -delete
+A coupon given to a subscription or a customer.$$;
+comment on constraint stripe_discounts_pkey on app_public.stripe_discounts is $$
+@error TAKEN id This discount is here already.$$;
+
+create table app_public.stripe_subscriptions (
+  id text constraint stripe_subscriptions_pkey primary key,
+  customer_id text not null,
+  status text not null,
+  cancel_at_period_end boolean not null default false,
+  cancel_at timestamptz,
+  canceled_at timestamptz,
+  ended_at timestamptz,
+  started_at timestamptz,
+  trial_end timestamptz,
+  pause_collection jsonb,
+  currency text not null,
+  discounts jsonb not null default '[]',
+  api_version text,
+  fx_rate numeric,
+  fx_date date,
+  mrr_minor bigint not null default 0,
+  mrr_usd_minor bigint not null default 0,
+  mrr_state app_public.mrr_state not null default 'ok',
+  mrr_note text,
+  last_event_created timestamptz not null,
+  last_event_id text not null,
+  last_event_deleted boolean not null default false,
+  needs_refetch boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  -- Stripe's eight; another one is quarantined: its event fails and says so.
+  constraint stripe_subscriptions_status_check check (status in (
+    'incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'canceled', 'unpaid', 'paused'
+  )),
+  constraint stripe_subscriptions_mrr_check check (mrr_minor >= 0 and mrr_usd_minor >= 0)
+);
+create index stripe_subscriptions_customer_id_idx on app_public.stripe_subscriptions (customer_id);
+create index stripe_subscriptions_status_idx on app_public.stripe_subscriptions (status, id);
+create index stripe_subscriptions_mrr_usd_minor_idx on app_public.stripe_subscriptions (mrr_usd_minor desc, id);
+create index stripe_subscriptions_review_idx on app_public.stripe_subscriptions (id) where mrr_state = 'needs_review' or needs_refetch;
+comment on table app_public.stripe_subscriptions is $$
+@admin.label Subscriptions
+@admin.singular Subscription
+@admin.group Billing
+@admin.icon autorenew
+@admin.order 310
+@admin.list id, customer_id, status, mrr_usd_minor, currency, mrr_state, cancel_at_period_end, started_at
+@behavior -insert -update -delete
+A subscription as Stripe last told it, with its monthly recurring revenue.$$;
+comment on column app_public.stripe_subscriptions.status is $$
+@admin.widget status
+Of eight; active and past_due count for MRR.$$;
+comment on column app_public.stripe_subscriptions.fx_rate is 'US dollars per unit of the currency on fx_date, pinned while MRR is above zero.';
+comment on column app_public.stripe_subscriptions.mrr_minor is 'MRR in the minor unit of the currency, rounded once.';
+comment on column app_public.stripe_subscriptions.mrr_usd_minor is 'MRR in US cents at the pinned rate.';
+comment on column app_public.stripe_subscriptions.mrr_state is 'needs_review: counted as 0 until somebody looks; mrr_note says why.';
+comment on column app_public.stripe_subscriptions.needs_refetch is 'Two events of the same second: fetch the object from Stripe to be sure.';
+comment on constraint stripe_subscriptions_pkey on app_public.stripe_subscriptions is $$
+@error TAKEN id This subscription is here already.$$;
+comment on constraint stripe_subscriptions_status_check on app_public.stripe_subscriptions is $$
+@error INVAL status Stripe has sent a status that is not known here.$$;
+comment on constraint stripe_subscriptions_mrr_check on app_public.stripe_subscriptions is $$
+@error INVAL mrr_minor MRR is not negative.$$;
+
+create table app_public.stripe_subscription_items (
+  id text constraint stripe_subscription_items_pkey primary key,
+  subscription_id text not null constraint stripe_subscription_items_subscription_id_fkey
+    references app_public.stripe_subscriptions (id) on delete cascade,
+  price_id text not null,
+  quantity bigint,
+  current_period_start timestamptz,
+  current_period_end timestamptz,
+  discounts jsonb not null default '[]',
+  constraint stripe_subscription_items_quantity_check check (quantity >= 0)
+);
+create index stripe_subscription_items_subscription_id_idx on app_public.stripe_subscription_items (subscription_id);
+create index stripe_subscription_items_price_id_idx on app_public.stripe_subscription_items (price_id);
+comment on table app_public.stripe_subscription_items is $$
+@admin.label Subscription items
+@admin.hidden
+@behavior -insert -update -delete
+What a subscription consists of.$$;
+comment on column app_public.stripe_subscription_items.quantity is 'Null for metered prices, and for licensed ones that count as one.';
+comment on constraint stripe_subscription_items_pkey on app_public.stripe_subscription_items is $$
+@error TAKEN id This item is here already.$$;
+comment on constraint stripe_subscription_items_subscription_id_fkey on app_public.stripe_subscription_items is $$
+@fieldName subscription
+@foreignFieldName items
+@error NTFND subscription_id There is no such subscription.$$;
+comment on constraint stripe_subscription_items_quantity_check on app_public.stripe_subscription_items is $$
+@error INVAL quantity A quantity is not negative.$$;
+
+create table app_public.stripe_invoices (
+  id text constraint stripe_invoices_pkey primary key,
+  customer_id text,
+  subscription_id text,
+  number text,
+  status text,
+  billing_reason text,
+  currency text not null,
+  subtotal bigint not null default 0,
+  discount bigint not null default 0,
+  tax bigint not null default 0,
+  total bigint not null default 0,
+  amount_due bigint not null default 0,
+  amount_paid bigint not null default 0,
+  amount_remaining bigint not null default 0,
+  period_start timestamptz,
+  period_end timestamptz,
+  created timestamptz,
+  due_date timestamptz,
+  paid_at timestamptz,
+  hosted_invoice_url text,
+  lines jsonb not null default '[]',
+  deleted boolean not null default false,
+  last_event_created timestamptz not null,
+  last_event_id text not null,
+  needs_refetch boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index stripe_invoices_customer_id_idx on app_public.stripe_invoices (customer_id, created desc);
+create index stripe_invoices_subscription_id_idx on app_public.stripe_invoices (subscription_id);
+create index stripe_invoices_created_idx on app_public.stripe_invoices (created desc, id);
+comment on table app_public.stripe_invoices is $$
+@admin.label Invoices
+@admin.singular Invoice
+@admin.group Billing
+@admin.icon receipt
+@admin.order 320
+@admin.list number, status, total, amount_remaining, currency, created, due_date, paid_at
+@admin.represent number
+@behavior -insert -update -delete
+An invoice at Stripe. Never a source of MRR.$$;
+comment on column app_public.stripe_invoices.total is $$
+@admin.widget money currency=currency
+Minor units.$$;
+comment on column app_public.stripe_invoices.amount_remaining is $$
+@admin.widget money currency=currency
+Minor units.$$;
+comment on constraint stripe_invoices_pkey on app_public.stripe_invoices is $$
+@error TAKEN id This invoice is here already.$$;
+
+create table app_public.stripe_refunds (
+  id text constraint stripe_refunds_pkey primary key,
+  customer_id text,
+  charge_id text,
+  payment_intent_id text,
+  invoice_id text,
+  amount bigint not null,
+  currency text not null,
+  status text,
+  reason text,
+  created timestamptz,
+  last_event_created timestamptz not null,
+  last_event_id text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index stripe_refunds_created_idx on app_public.stripe_refunds (created desc, id);
+create index stripe_refunds_charge_id_idx on app_public.stripe_refunds (charge_id);
+comment on table app_public.stripe_refunds is $$
+@admin.label Refunds
+@admin.singular Refund
+@admin.group Billing
+@admin.icon undo
+@admin.order 321
+@admin.list created, amount, currency, status, reason, charge_id
+@behavior -insert -update -delete
+Money given back.$$;
+comment on column app_public.stripe_refunds.amount is $$
+@admin.widget money currency=currency
+Minor units.$$;
+comment on constraint stripe_refunds_pkey on app_public.stripe_refunds is $$
+@error TAKEN id This refund is here already.$$;
+
+create table app_private.stripe_raw (
+  id text constraint stripe_raw_pkey primary key,
+  object jsonb not null,
+  event_created timestamptz not null,
+  updated_at timestamptz not null default now()
+);
+comment on table app_private.stripe_raw is 'The last body of each mirrored object, as Stripe sent it. Holds personal data; reached by functions only.';
+
+create table app_public.fx_rates (
+  currency text not null constraint fx_rates_currency_fkey references app_public.currencies (code) on delete restrict,
+  rate_date date not null,
+  usd_per_unit numeric not null,
+  created_at timestamptz not null default now(),
+  constraint fx_rates_pkey primary key (currency, rate_date),
+  constraint fx_rates_usd_per_unit_check check (usd_per_unit > 0)
+);
+comment on table app_public.fx_rates is $$
+@admin.label Exchange rates
+@admin.singular Exchange rate
+@admin.group Billing
+@admin.icon currency_exchange
+@admin.order 360
+@admin.list currency, rate_date, usd_per_unit
+@behavior -delete
+US dollars per unit of a currency, by day. A subscription pins the newest rate at or before its activation.$$;
+comment on constraint fx_rates_pkey on app_public.fx_rates is $$
+@error TAKEN rate_date This day has a rate already.$$;
+comment on constraint fx_rates_currency_fkey on app_public.fx_rates is $$
+@fieldName currencyByCode
+@error NTFND currency There is no such currency.$$;
+comment on constraint fx_rates_usd_per_unit_check on app_public.fx_rates is $$
+@error INVAL usd_per_unit A rate is above zero.$$;
+
+--------------------------------------------------------------------------------
+-- 8020 MRR per account, and every movement of it. Append-only: the sum of an
+-- account's movements is its MRR, always.
+--------------------------------------------------------------------------------
+
+create table app_public.account_mrr (
+  account text constraint account_mrr_pkey primary key,
+  brand_id uuid constraint account_mrr_brand_id_fkey references app_public.brand_accounts (id) on delete restrict,
+  user_id uuid constraint account_mrr_user_id_fkey references app_public.users (id) on delete restrict,
+  customer_id text,
+  mrr_usd_minor bigint not null default 0,
+  ever_paid boolean not null default false,
+  active_subscriptions integer not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint account_mrr_owner_check check (num_nonnulls(brand_id, user_id, customer_id) = 1),
+  constraint account_mrr_mrr_usd_minor_check check (mrr_usd_minor >= 0)
+);
+create index account_mrr_brand_id_idx on app_public.account_mrr (brand_id);
+create index account_mrr_user_id_idx on app_public.account_mrr (user_id);
+create index account_mrr_mrr_usd_minor_idx on app_public.account_mrr (mrr_usd_minor desc, account);
+comment on table app_public.account_mrr is $$
+@admin.label MRR by account
+@admin.singular Account
+@admin.group Revenue
+@admin.icon leaderboard
+@admin.order 410
+@admin.list account, brand_id, user_id, customer_id, mrr_usd_minor, active_subscriptions
+@behavior -insert -update -delete
+Monthly recurring revenue of a brand, a shopper, or a customer nobody is linked to yet, in US cents.$$;
+comment on column app_public.account_mrr.account is 'brand:<id>, user:<id> or customer:<Stripe id>.';
+comment on constraint account_mrr_pkey on app_public.account_mrr is $$
+@error TAKEN account This account is here already.$$;
+comment on constraint account_mrr_brand_id_fkey on app_public.account_mrr is $$
+@fieldName brand
+@foreignFieldName mrr
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint account_mrr_user_id_fkey on app_public.account_mrr is $$
+@fieldName user
+@foreignFieldName mrr
+@error NTFND user_id There is no such person.$$;
+comment on constraint account_mrr_owner_check on app_public.account_mrr is $$
+@error INVAL account An account is one brand, person or customer.$$;
+comment on constraint account_mrr_mrr_usd_minor_check on app_public.account_mrr is $$
+@error INVAL mrr_usd_minor MRR is not negative.$$;
+
+create table app_public.mrr_movements (
+  id uuid not null default app_private.uuid_v7() constraint mrr_movements_pkey primary key,
+  account text not null constraint mrr_movements_account_fkey references app_public.account_mrr (account) on delete restrict,
+  brand_id uuid constraint mrr_movements_brand_id_fkey references app_public.brand_accounts (id) on delete restrict,
+  subscription_id text,
+  occurred_at timestamptz not null,
+  kind app_public.mrr_movement_kind not null,
+  delta_usd_minor bigint not null,
+  before_usd_minor bigint not null,
+  after_usd_minor bigint not null,
+  is_transfer boolean not null default false,
+  source_event_id text not null,
+  created_at timestamptz not null default now(),
+  constraint mrr_movements_source_key unique (source_event_id, account),
+  constraint mrr_movements_delta_check check (
+    delta_usd_minor <> 0 and delta_usd_minor = after_usd_minor - before_usd_minor and before_usd_minor >= 0 and after_usd_minor >= 0
+  ),
+  constraint mrr_movements_kind_check check (case kind
+    when 'new' then before_usd_minor = 0 and delta_usd_minor > 0
+    when 'reactivation' then before_usd_minor = 0 and delta_usd_minor > 0
+    when 'expansion' then before_usd_minor > 0 and delta_usd_minor > 0
+    when 'contraction' then after_usd_minor > 0 and delta_usd_minor < 0
+    when 'churn' then after_usd_minor = 0 and delta_usd_minor < 0
+  end)
+);
+create index mrr_movements_account_idx on app_public.mrr_movements (account, occurred_at, id);
+create index mrr_movements_brand_id_idx on app_public.mrr_movements (brand_id, occurred_at desc);
+create index mrr_movements_occurred_at_idx on app_public.mrr_movements (occurred_at desc, id);
+comment on table app_public.mrr_movements is $$
+@admin.label MRR movements
+@admin.singular MRR movement
+@admin.group Revenue
+@admin.icon trending_up
+@admin.order 400
+@admin.list occurred_at, account, kind, delta_usd_minor, before_usd_minor, after_usd_minor, source_event_id
+@behavior -insert -update -delete
+Each change of the MRR of an account, with the event that caused it. Append-only; US cents.$$;
+comment on column app_public.mrr_movements.is_transfer is 'A customer was linked to another account: the money moved, nothing was won or lost. Left out of waterfalls.';
+comment on column app_public.mrr_movements.occurred_at is 'When it happened by Stripe, not when it was heard of.';
+comment on constraint mrr_movements_pkey on app_public.mrr_movements is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint mrr_movements_account_fkey on app_public.mrr_movements is $$
+@fieldName accountByAccount
+@foreignFieldName movements
+@error NTFND account There is no such account.$$;
+comment on constraint mrr_movements_brand_id_fkey on app_public.mrr_movements is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint mrr_movements_source_key on app_public.mrr_movements is $$
+@error TAKEN source_event_id This event has moved this account already.$$;
+comment on constraint mrr_movements_delta_check on app_public.mrr_movements is $$
+@error INVAL delta_usd_minor A movement is the difference between before and after.$$;
+comment on constraint mrr_movements_kind_check on app_public.mrr_movements is $$
+@error INVAL kind The kind of a movement follows from before and after.$$;
+
+create table app_public.acquisition_costs (
+  id uuid not null default app_private.uuid_v7() constraint acquisition_costs_pkey primary key,
+  month date not null,
+  segment text not null default 'all',
+  brand_id uuid constraint acquisition_costs_brand_id_fkey references app_public.brand_accounts (id) on delete restrict,
+  spend_usd_minor bigint not null,
+  gross_margin numeric not null default 0.8,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint acquisition_costs_month_check check (month = date_trunc('month', month)::date),
+  constraint acquisition_costs_spend_usd_minor_check check (spend_usd_minor >= 0),
+  constraint acquisition_costs_gross_margin_check check (gross_margin between 0 and 1),
+  constraint acquisition_costs_segment_check check (length(segment) between 1 and 60),
+  constraint acquisition_costs_month_segment_key unique nulls not distinct (month, segment, brand_id)
+);
+create index acquisition_costs_brand_id_idx on app_public.acquisition_costs (brand_id);
+comment on table app_public.acquisition_costs is $$
+@admin.label Acquisition costs
+@admin.singular Acquisition cost
+@admin.group Revenue
+@admin.icon campaign
+@admin.order 420
+@admin.list month, segment, brand_id, spend_usd_minor, gross_margin
+@behavior -delete
+What sales and marketing cost in a month, and the gross margin of that month: for CAC and LTV.$$;
+comment on constraint acquisition_costs_pkey on app_public.acquisition_costs is $$
+@error TAKEN id A record with this id already exists.$$;
+comment on constraint acquisition_costs_brand_id_fkey on app_public.acquisition_costs is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint acquisition_costs_month_check on app_public.acquisition_costs is $$
+@error INVAL month A month is given by its first day.$$;
+comment on constraint acquisition_costs_spend_usd_minor_check on app_public.acquisition_costs is $$
+@error INVAL spend_usd_minor A cost is not negative.$$;
+comment on constraint acquisition_costs_gross_margin_check on app_public.acquisition_costs is $$
+@error INVAL gross_margin A margin lies between 0 and 1.$$;
+comment on constraint acquisition_costs_segment_check on app_public.acquisition_costs is $$
+@error INVAL segment A segment has 1 to 60 characters.$$;
+comment on constraint acquisition_costs_month_segment_key on app_public.acquisition_costs is $$
+@error TAKEN month This month has its costs already.$$;
+
+--------------------------------------------------------------------------------
+-- 8030 What a subscription grants, and why: derived from its status and from the
+-- metadata of its prices with each event.
+--------------------------------------------------------------------------------
+
+create table app_public.subscription_grants (
+  subscription_id text not null constraint subscription_grants_subscription_id_fkey
+    references app_public.stripe_subscriptions (id) on delete cascade,
+  kind app_public.subscription_grant_kind not null,
+  brand_id uuid constraint subscription_grants_brand_id_fkey references app_public.brand_accounts (id) on delete restrict,
+  user_id uuid constraint subscription_grants_user_id_fkey references app_public.users (id) on delete restrict,
+  active boolean not null,
+  amount bigint,
+  tier text,
+  why text not null,
+  since timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint subscription_grants_pkey primary key (subscription_id, kind),
+  constraint subscription_grants_owner_check check (num_nonnulls(brand_id, user_id) = 1),
+  constraint subscription_grants_amount_check check (amount between 1 and 1000000000)
+);
+create index subscription_grants_brand_id_idx on app_public.subscription_grants (brand_id);
+create index subscription_grants_user_id_idx on app_public.subscription_grants (user_id);
+comment on table app_public.subscription_grants is $$
+@admin.label What plans grant
+@admin.singular Grant of a plan
+@admin.group Billing
+@admin.icon verified
+@admin.order 312
+@admin.list subscription_id, kind, active, amount, tier, why, since
+@behavior -insert -update -delete
+What a subscription gives its brand or shopper: pro, credits each month, dataset access, custom models. Kept while active, trialing or past due.$$;
+comment on column app_public.subscription_grants.amount is 'Credits a month, where the kind is monthly_credits.';
+comment on column app_public.subscription_grants.why is 'The price and the status it follows from.';
+comment on constraint subscription_grants_pkey on app_public.subscription_grants is $$
+@error TAKEN kind This subscription grants this already.$$;
+comment on constraint subscription_grants_subscription_id_fkey on app_public.subscription_grants is $$
+@fieldName subscription
+@foreignFieldName grants
+@error NTFND subscription_id There is no such subscription.$$;
+comment on constraint subscription_grants_brand_id_fkey on app_public.subscription_grants is $$
+@fieldName brand
+@error NTFND brand_id There is no such brand.$$;
+comment on constraint subscription_grants_user_id_fkey on app_public.subscription_grants is $$
+@fieldName user
+@error NTFND user_id There is no such person.$$;
+comment on constraint subscription_grants_owner_check on app_public.subscription_grants is $$
+@error INVAL brand_id A plan grants to one brand or one person.$$;
+comment on constraint subscription_grants_amount_check on app_public.subscription_grants is $$
+@error INVAL amount A month has 1 to 1,000,000,000 credits.$$;
+
+--------------------------------------------------------------------------------
 -- 7200 Functions and access rules.
 --------------------------------------------------------------------------------
 
@@ -1034,7 +1643,6 @@ select app_private.ensure_partitions();
 --! include functions/tryon/views.sql
 --! include functions/tryon/operations.sql
 --! include functions/storage/uploads.sql
---! include functions/ops/check_invariants.sql
 --! include policies/_private.sql
 --! include policies/wardrobe_categories.sql
 --! include policies/storage_objects.sql
@@ -1109,3 +1717,21 @@ comment on constraint task_runs_findings_check on app_public.task_runs is $$
 --! include functions/ops/background.sql
 --! include functions/auth/clean_up.sql
 --! include policies/task_runs.sql
+
+--------------------------------------------------------------------------------
+-- 8200 Billing: functions and access rules.
+--------------------------------------------------------------------------------
+
+--! include functions/billing/mrr.sql
+--! include functions/billing/entitlements.sql
+--! include functions/billing/apply.sql
+--! include functions/billing/process.sql
+--! include functions/billing/figures.sql
+--! include functions/billing/reconcile.sql
+--! include policies/stripe_events.sql
+--! include policies/stripe_mirror.sql
+--! include policies/subscription_grants.sql
+--! include policies/mrr.sql
+--! include policies/fx_rates.sql
+--! include policies/acquisition_costs.sql
+--! include functions/ops/check_invariants.sql
