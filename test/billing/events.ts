@@ -326,7 +326,7 @@ export function invoice(
     due_date: null,
     hosted_invoice_url: `https://invoice.stripe.com/i/${id}`,
     livemode: false,
-    number: `CLST-${id.slice(-4)}`,
+    number: "7FE1103-0001",
     period_start: created,
     period_end: created + 30 * DAY,
     status: input.status ?? "paid",
