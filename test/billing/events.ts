@@ -330,7 +330,10 @@ export function invoice(
     period_start: created,
     period_end: created + 30 * DAY,
     status: input.status ?? "paid",
-    status_transitions: { finalized_at: created, paid_at: paid ? created : null },
+    status_transitions: {
+      finalized_at: created,
+      paid_at: paid ? created : null,
+    },
     subtotal,
     total,
     total_discount_amounts:
@@ -348,7 +351,8 @@ export function invoice(
                   quote_details: null,
                   subscription_details: { metadata: {}, subscription: of },
                 },
-          total_taxes: tax === 0 ? [] : [{ amount: tax, tax_behavior: "exclusive" }],
+          total_taxes:
+            tax === 0 ? [] : [{ amount: tax, tax_behavior: "exclusive" }],
         }),
     lines: {
       object: "list",

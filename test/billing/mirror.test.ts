@@ -164,8 +164,7 @@ describe("the inbox", () => {
     expect(await trySend(db, first)).toMatchObject({
       status: "failed",
       attempts: 1,
-      last_error:
-        "23514: Stripe has sent a status that is not known here.",
+      last_error: "23514: Stripe has sent a status that is not known here.",
     });
     for (let attempt = 2; attempt <= 8; attempt++) await process(db, first.id);
     expect(await became(db, first.id)).toMatchObject({
@@ -1046,7 +1045,8 @@ describe("any order of arrival", () => {
             .map(({ each }) => each);
           for (const n of again) {
             const extra = events[n % events.length];
-            if (extra !== undefined) shuffled.splice(n % shuffled.length, 0, extra);
+            if (extra !== undefined)
+              shuffled.splice(n % shuffled.length, 0, extra);
           }
           if (storedFirst) for (const each of shuffled) await ingest(db, each);
           await send(db, ...shuffled);

@@ -181,7 +181,10 @@ describe("MRR-2: the amount", () => {
     await send(
       db,
       created(
-        subscription({ customer: cus, items: [{ price: price({ amount: 0 }) }] }),
+        subscription({
+          customer: cus,
+          items: [{ price: price({ amount: 0 }) }],
+        }),
       ),
     );
     expect(await story(db, `customer:${cus}`)).toBe("");
@@ -237,9 +240,12 @@ describe("MRR-2: the amount", () => {
     ["volume", 15, 6000],
     // 25 × 300 + 200
     ["volume", 25, 7700],
-  ] as const)("%s tiers: %d are worth %d", async (tiersMode, quantity, minor) => {
-    expect(await minorOf({ tiersMode, tiers: TIERS }, quantity)).toBe(minor);
-  });
+  ] as const)(
+    "%s tiers: %d are worth %d",
+    async (tiersMode, quantity, minor) => {
+      expect(await minorOf({ tiersMode, tiers: TIERS }, quantity)).toBe(minor);
+    },
+  );
 
   it("tiers that were not sent need a review, and count 0", async () => {
     const tiered = price({ tiersMode: "graduated" });
@@ -254,7 +260,11 @@ describe("MRR-2: the amount", () => {
   it("tiers that come later, or came earlier, count", async () => {
     const tiers = [{ up_to: null, unit_amount: 700 }];
     const input: PriceInput = { id: newId("price"), tiersMode: "volume" };
-    const full = event("price.created", START - DAY, price({ ...input, tiers }));
+    const full = event(
+      "price.created",
+      START - DAY,
+      price({ ...input, tiers }),
+    );
     const before = subscription({
       customer: newId("cus"),
       items: [{ price: price(input), quantity: 2 }],
@@ -546,7 +556,7 @@ describe("MRR-4: discounts", () => {
     ["2020-03-02", "discount.coupon"],
     ["2025-03-31.basil", "discounts[].coupon"],
     ["2025-09-30.clover", "discounts[].source.coupon"],
-  ] as const)("%s: %s", async (generation) => {
+  ] as const)("%s: %s", async (generation, _where) => {
     expect(
       await worth(
         db,
@@ -1017,11 +1027,7 @@ describe("figures", () => {
         [JANUARY + 9 * DAY, 700],
       );
       // Returns from an earlier time.
-      await account(
-        [before - DAY, 900],
-        [before, 0],
-        [JANUARY + 4 * DAY, 800],
-      );
+      await account([before - DAY, 900], [before, 0], [JANUARY + 4 * DAY, 800]);
       await account([JANUARY + 5 * DAY, 600]);
       // Joins and leaves within it.
       await account([JANUARY + 6 * DAY, 300], [JANUARY + 7 * DAY, 0]);
@@ -1065,7 +1071,11 @@ describe("figures", () => {
           return rows;
         });
       expect(await series("month")).toMatchObject([
-        { new_usd_minor: "900", churn_usd_minor: "4800", end_usd_minor: "6800" },
+        {
+          new_usd_minor: "900",
+          churn_usd_minor: "4800",
+          end_usd_minor: "6800",
+        },
       ]);
       const days = await series("day");
       expect(days).toHaveLength(31);
@@ -1283,7 +1293,9 @@ describe("figures", () => {
         created(yearly, JANUARY + DAY),
         event("price.created", JANUARY, meter),
       );
-      const paid = (input: Partial<Parameters<typeof invoice>[0]>): ReturnType<typeof event> =>
+      const paid = (
+        input: Partial<Parameters<typeof invoice>[0]>,
+      ): ReturnType<typeof event> =>
         event(
           "invoice.paid",
           JANUARY + 20 * DAY,

@@ -1,6 +1,10 @@
 import type { ClientBase } from "pg";
 
-import { becomeActor, type TestDatabase, withRollback } from "../helpers/database.ts";
+import {
+  becomeActor,
+  type TestDatabase,
+  withRollback,
+} from "../helpers/database.ts";
 import { buildBrand, buildStaff, buildUser } from "../helpers/factories.ts";
 import {
   event,
