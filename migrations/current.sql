@@ -1408,6 +1408,7 @@ create table app_public.fx_rates (
   rate_date date not null,
   usd_per_unit numeric not null,
   created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   constraint fx_rates_pkey primary key (currency, rate_date),
   constraint fx_rates_usd_per_unit_check check (usd_per_unit > 0)
 );

@@ -175,6 +175,18 @@ export const entitlements = named("0140", ["neighbour.pro", "A.viewer.pro"]);
 export const keys = named("0150", ["key", "revoked key"]);
 export const taskRuns = named("0160", ["a run", "a failed run"]);
 
+/** Each pays for one subscription; nobody knows yet whose the last one is. */
+export const PAYERS = ["A", "B", "shopper", "nobody"] as const;
+
+type Payer = (typeof PAYERS)[number];
+
+/** Stripe's ids: the kind, and who pays. */
+export function stripeId(kind: string, payer: Payer | "world"): string {
+  return `${kind}_${payer}`;
+}
+
+export const costs = named("0170", ["A.cost", "all costs"]);
+
 /** What a password or a token leaves behind: never to be seen by anybody. */
 const HASH = `\\x${"5e".repeat(32)}`;
 export const VECTOR = Array.from({ length: 768 }, (_, at) => (at % 7) + 1);
@@ -197,6 +209,19 @@ const members: { brand: Brand; person: Person; role: string }[] = [
 
 export function membership(brand: Brand, person: Person): string {
   return `${brands[brand]},${people[person]}`;
+}
+
+const accountNames: Record<string, string> = {
+  [`brand:${brands.A}`]: "A",
+  [`brand:${brands.B}`]: "B",
+  [`user:${people.shopper}`]: "shopper",
+  [`customer:${stripeId("cus", "nobody")}`]: "nobody",
+};
+
+function payerNames(kind: string): Record<string, string> {
+  return Object.fromEntries(
+    PAYERS.map((payer) => [stripeId(kind, payer), payer]),
+  );
 }
 
 /** The name of each row by its table and its primary key as text. */
@@ -249,6 +274,26 @@ export const rowNames: Record<string, Record<string, string>> = {
   "app_public.task_runs": names(taskRuns),
   "app_public.user_credits": names(people),
   "app_public.brand_credits": names(brands),
+  "app_public.stripe_events": { evt_world: "an event" },
+  "app_public.stripe_customers": payerNames("cus"),
+  "app_public.stripe_subscriptions": payerNames("sub"),
+  "app_public.stripe_subscription_items": payerNames("si"),
+  "app_public.stripe_invoices": payerNames("in"),
+  "app_public.stripe_refunds": payerNames("re"),
+  "app_public.stripe_products": { prod_world: "a plan" },
+  "app_public.stripe_prices": { price_world: "a price" },
+  "app_public.stripe_coupons": { coupon_world: "a coupon" },
+  "app_public.stripe_discounts": { di_world: "a discount" },
+  "app_public.fx_rates": { "eur,2026-01-01": "a rate" },
+  "app_public.acquisition_costs": names(costs),
+  "app_public.subscription_grants": {
+    [`${stripeId("sub", "A")},custom_models`]: "A",
+    [`${stripeId("sub", "B")},custom_models`]: "B",
+    [`${stripeId("sub", "shopper")},pro`]: "shopper",
+  },
+  "app_public.account_mrr": accountNames,
+  // Movements follow from subscriptions: named once they are there.
+  "app_public.mrr_movements": {},
   // Wallets open by themselves, with ids of their own: named once they are there.
   "app_public.credit_accounts": {},
   "app_public.credit_grants": {},
@@ -484,6 +529,7 @@ export async function createWorld(client: ClientBase): Promise<void> {
     { key_id: keys.key, key_hash: HASH },
     { key_id: keys["revoked key"], key_hash: `\\x${"5f".repeat(32)}` },
   ]);
+  await createBilling(client, put, putPrivate);
   await replaceAuditTrail(client, put);
 
   // Rows in every private table: a denial on an empty one would prove nothing.
@@ -517,6 +563,127 @@ export async function createWorld(client: ClientBase): Promise<void> {
   await putPrivate("import_rows", [
     { run_id: runs["A.run"], line_no: 2, fields: ["1", "Sandals"] },
   ]);
+}
+
+/** What Stripe's events left behind; MRR and its movements follow by themselves. */
+async function createBilling(
+  client: ClientBase,
+  put: (table: string, rows: Row[]) => Promise<void>,
+  putPrivate: (table: string, rows: Row[]) => Promise<void>,
+): Promise<void> {
+  const known = {
+    last_event_created: "2026-01-01T00:00:00Z",
+    last_event_id: "evt_world",
+  };
+  const created = known.last_event_created;
+  const each = (row: (payer: Payer) => Row): Row[] => PAYERS.map(row);
+  await put("stripe_events", [
+    {
+      id: "evt_world",
+      type: "account.updated",
+      livemode: false,
+      created,
+      payload: { id: "evt_world" },
+      status: "ignored",
+      processed_at: created,
+    },
+  ]);
+  await put("stripe_products", [{ id: "prod_world", name: "Studio" }]);
+  await put("stripe_prices", [
+    {
+      id: "price_world",
+      product_id: "prod_world",
+      currency: "usd",
+      unit_amount_decimal: 2000,
+      interval: "month",
+      interval_count: 1,
+    },
+  ]);
+  await put("stripe_coupons", [
+    { id: "coupon_world", percent_off: 10, duration: "forever" },
+  ]);
+  await put("stripe_discounts", [
+    { id: "di_world", coupon_id: "coupon_world" },
+  ]);
+  await put(
+    "stripe_customers",
+    each((payer) => ({
+      id: stripeId("cus", payer),
+      brand_id: payer === "A" || payer === "B" ? brands[payer] : null,
+      user_id: payer === "shopper" ? people.shopper : null,
+      email: `${payer.toLowerCase()}@payers.test`,
+    })),
+  );
+  await put(
+    "stripe_subscriptions",
+    each((payer) => ({
+      id: stripeId("sub", payer),
+      customer_id: stripeId("cus", payer),
+      status: "active",
+      currency: "usd",
+      ...known,
+    })),
+  );
+  await put(
+    "stripe_subscription_items",
+    each((payer) => ({
+      id: stripeId("si", payer),
+      subscription_id: stripeId("sub", payer),
+      price_id: "price_world",
+      quantity: 1,
+    })),
+  );
+  await put(
+    "stripe_invoices",
+    each((payer) => ({
+      id: stripeId("in", payer),
+      customer_id: stripeId("cus", payer),
+      currency: "usd",
+      ...known,
+    })),
+  );
+  await put(
+    "stripe_refunds",
+    each((payer) => ({
+      id: stripeId("re", payer),
+      customer_id: stripeId("cus", payer),
+      amount: 100,
+      currency: "usd",
+      ...known,
+    })),
+  );
+  await put(
+    "subscription_grants",
+    (["A", "B", "shopper"] as const).map((payer) => ({
+      subscription_id: stripeId("sub", payer),
+      kind: payer === "shopper" ? "pro" : "custom_models",
+      brand_id: payer === "shopper" ? null : brands[payer],
+      user_id: payer === "shopper" ? people.shopper : null,
+      active: true,
+      why: "world",
+    })),
+  );
+  await put("fx_rates", [
+    { currency: "eur", rate_date: "2026-01-01", usd_per_unit: 1.1 },
+  ]);
+  await put(
+    "acquisition_costs",
+    (["A.cost", "all costs"] as const).map((cost) => ({
+      id: costs[cost],
+      month: "2026-01-01",
+      brand_id: cost === "A.cost" ? brands.A : null,
+      spend_usd_minor: 1000,
+    })),
+  );
+  await putPrivate("stripe_raw", [
+    { id: "cus_A", object: { id: "cus_A" }, event_created: created },
+  ]);
+  const { rows } = await client.query<{ id: string; account: string }>(
+    "select id, account from app_public.mrr_movements",
+  );
+  rowNames["app_public.mrr_movements"] = Object.fromEntries(
+    rows.map(({ id, account }) => [id, accountNames[account] ?? account]),
+  );
 }
 
 /** Imports of a person, each in the role it was asked for in. */

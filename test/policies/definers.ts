@@ -114,6 +114,15 @@ export const DEFINERS: Record<string, string> = {
   "app_private.requeue_job":
     "owned by the worker, whose queue it writes to; executable by the owner",
 
+  "app_private.grant_due_subscriptions":
+    "the worker gives brands the credits of their plans",
+  "app_private.ingest_stripe_event":
+    "the server puts a verified event into the inbox",
+  "app_private.mrr_differences":
+    "compares the revenue of everybody; the worker runs it",
+  "app_private.process_stripe_event": "the worker puts an event into effect",
+  "app_private.process_stripe_events": "the worker puts events into effect",
+
   "app_private.tg_brand_accounts__wallet":
     "opens the wallet of a brand that staff make",
   "app_private.tg_tryon_feedback__own_job":
@@ -125,6 +134,28 @@ export const DEFINERS: Record<string, string> = {
     "asks the policies of the request's role about any table",
   "app_public.row_history":
     "reads the audit trail for whoever may select the row; asks may_select_row",
+  "app_public.link_stripe_customer":
+    "nobody writes the mirror; checks that the caller is finance, leaves a trail",
+  "app_public.replay_stripe_events":
+    "nobody writes the inbox; checks that the caller is finance, leaves a trail",
+  "app_public.mrr_check":
+    "compares the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_leaderboard":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_reconciliation":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_series":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_waterfall":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.revenue_retention":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.subscriber_churn":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.unit_economics":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.update_brand_mrr":
+    "nobody writes MRR; checks that the caller is finance or admin",
   "app_public.adjust_credits":
     "nobody writes the ledger; checks that the caller is finance, leaves a trail",
   "app_public.background_jobs":

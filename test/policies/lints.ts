@@ -44,7 +44,14 @@ function listed(names: Record<string, string>, schema = ""): string {
 }
 
 /** Tables without a tenant that everybody named reads whole. */
-const LOOKUPS = ["currencies", "wardrobe_categories", "category_defaults"];
+const LOOKUPS = [
+  "currencies",
+  "wardrobe_categories",
+  "category_defaults",
+  // What is sold is no secret to who buys it.
+  "stripe_products",
+  "stripe_prices",
+];
 
 const BY_FUNCTIONS =
   "nobody is granted to write the row: functions do, for an owner they have checked";
@@ -65,6 +72,7 @@ const CROSSING_KEYS: Record<string, string> = {
   credit_transfers_credit_account_fkey: BY_FUNCTIONS,
   credit_transfers_hold_id_fkey: BY_FUNCTIONS,
   credit_transfers_grant_id_fkey: BY_FUNCTIONS,
+  mrr_movements_account_fkey: BY_FUNCTIONS,
   wardrobe_items_product_id_fkey:
     "a shopper's item names a brand's product; a trigger refuses one the shopper cannot see",
 };
@@ -79,6 +87,7 @@ const OPTIONAL_KEYS: Record<string, string> = {
 /** Unique across tenants, which tells nobody anything, and why. */
 const UNIQUE_ACROSS: Record<string, string> = {
   credit_holds_tryon_job_id_key: BY_FUNCTIONS,
+  mrr_movements_source_key: BY_FUNCTIONS,
   credit_transfers_idempotency_key_key: BY_FUNCTIONS,
   credit_transfers_hold_placed_key: BY_FUNCTIONS,
   credit_transfers_hold_settled_key: BY_FUNCTIONS,

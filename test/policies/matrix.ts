@@ -209,6 +209,19 @@ function failing(rows: readonly string[], code: string): string[] {
   return rows.map((row) => `${row}=${code}`);
 }
 
+/** The own as a shopper, that of the brand as its owner, all for finance. */
+const paidBy: Who<Rows> = [
+  [["shopper"], ["shopper"]],
+  [["neighbour", "both off duty"], []],
+  [["A.owner"], ["A"]],
+  [["B.owner"], ["B"]],
+  [["finance"], "all"],
+];
+/** Revenue: the brand's own for its owner, all for finance. */
+const revenue: Who<Rows> = paidBy.slice(2);
+const sold: Who<Rows> = [[[...shoppers, ...owners, "finance"], "all"]];
+const forFinance: Who<Rows> = [[["finance"], "all"]];
+
 /** Everybody in a brand sees the own account and nobody else's. */
 const ownAccount: Who<Rows> = [
   [["shopper"], ["shopper"]],
@@ -1024,6 +1037,68 @@ export const matrix: Record<string, Rules> = {
       [staff, "all"],
     ],
   },
+  // Of billing only rates and costs are written by people; the rest by functions.
+  "app_public.stripe_events": { select: forFinance },
+  "app_public.stripe_customers": { select: paidBy },
+  "app_public.stripe_subscriptions": { select: paidBy },
+  "app_public.stripe_subscription_items": { select: paidBy },
+  "app_public.stripe_invoices": { select: paidBy },
+  "app_public.stripe_refunds": { select: paidBy },
+  "app_public.stripe_products": { select: sold },
+  "app_public.stripe_prices": { select: sold },
+  "app_public.stripe_coupons": { select: forFinance },
+  "app_public.stripe_discounts": { select: forFinance },
+  "app_public.account_mrr": { select: revenue },
+  "app_public.mrr_movements": { select: revenue },
+  "app_public.subscription_grants": {
+    select: [
+      [["shopper"], ["shopper"]],
+      [["neighbour", "both off duty"], []],
+      [inA, ["A"]],
+      [inB, ["B"]],
+      [staff, "all"],
+    ],
+  },
+  "app_public.fx_rates": {
+    select: [[["finance", "worker"], "all"]],
+    insert: {
+      columns: [
+        [
+          ["finance", "worker"],
+          ["currency", "rate_date", "usd_per_unit"],
+        ],
+      ],
+      done: { "a rate": ["finance", "worker"] },
+    },
+    update: {
+      columns: [
+        [
+          ["finance", "worker"],
+          ["usd_per_unit", "updated_at"],
+        ],
+      ],
+      rows: { "the rate": [[["finance", "worker"], "all"]] },
+    },
+  },
+  "app_public.acquisition_costs": {
+    select: forFinance,
+    insert: {
+      columns: [
+        [
+          ["finance"],
+          ["month", "segment", "brand_id", "spend_usd_minor", "gross_margin"],
+        ],
+      ],
+      done: { "costs of a month": ["finance"] },
+    },
+    update: {
+      columns: [
+        [["finance"], ["spend_usd_minor", "gross_margin", "updated_at"]],
+      ],
+      rows: { "the amount": forFinance },
+    },
+  },
+  "app_private.stripe_raw": {},
   "app_private.tryon_transitions": {},
   "app_private.shopper_handles": {},
   "app_private.worker_key_secrets": {},

@@ -520,6 +520,175 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
     },
     updates: { "the source": "source = 'changed'" },
   },
+  stripe_events: {
+    key: ["id"],
+    inserts: {
+      "an event": {
+        id: text("evt_new"),
+        type: text("customer.created"),
+        livemode: "false",
+        created: "now()",
+        payload: text("{}"),
+      },
+    },
+    updates: { "the status": "status = 'received', processed_at = null" },
+  },
+  stripe_customers: {
+    key: ["id"],
+    inserts: {
+      "an own customer": { id: text("cus_new"), user_id: me },
+      "a customer of A": {
+        id: text("cus_new"),
+        brand_id: text(brands.A),
+      },
+    },
+    updates: { "the email": "email = 'changed@payers.test'" },
+  },
+  stripe_subscriptions: {
+    key: ["id"],
+    inserts: {
+      "a subscription of A": {
+        id: text("sub_new"),
+        customer_id: text("cus_A"),
+        status: text("active"),
+        currency: text("usd"),
+        last_event_created: "now()",
+        last_event_id: text("evt_new"),
+      },
+    },
+    updates: { "the status": "status = 'past_due'" },
+  },
+  stripe_subscription_items: {
+    key: ["id"],
+    inserts: {
+      "an item of A": {
+        id: text("si_new"),
+        subscription_id: text("sub_A"),
+        price_id: text("price_world"),
+      },
+    },
+    updates: { "the quantity": "quantity = 7" },
+  },
+  stripe_invoices: {
+    key: ["id"],
+    inserts: {
+      "an invoice of A": {
+        id: text("in_new"),
+        customer_id: text("cus_A"),
+        currency: text("usd"),
+        last_event_created: "now()",
+        last_event_id: text("evt_new"),
+      },
+    },
+    updates: { "the status": "status = 'paid'" },
+  },
+  stripe_refunds: {
+    key: ["id"],
+    inserts: {
+      "a refund of A": {
+        id: text("re_new"),
+        customer_id: text("cus_A"),
+        amount: "1",
+        currency: text("usd"),
+        last_event_created: "now()",
+        last_event_id: text("evt_new"),
+      },
+    },
+    updates: { "the amount": "amount = 1" },
+  },
+  stripe_products: {
+    key: ["id"],
+    inserts: { "a plan": { id: text("prod_new") } },
+    updates: { "the name": "name = 'Changed'" },
+  },
+  stripe_prices: {
+    key: ["id"],
+    inserts: { "a price": { id: text("price_new"), currency: text("usd") } },
+    updates: { "the amount": "unit_amount_decimal = 1" },
+  },
+  stripe_coupons: {
+    key: ["id"],
+    inserts: {
+      "a coupon": { id: text("coupon_new"), duration: text("forever") },
+    },
+    updates: { "the percentage": "percent_off = 100" },
+  },
+  stripe_discounts: {
+    key: ["id"],
+    inserts: { "a discount": { id: text("di_new") } },
+    updates: { "the coupon": "coupon_id = null" },
+  },
+  subscription_grants: {
+    key: ["subscription_id", "kind"],
+    inserts: {
+      "pro for oneself": {
+        subscription_id: text("sub_nobody"),
+        kind: text("pro"),
+        user_id: me,
+        active: "true",
+        why: text("new"),
+      },
+      "a dataset for A": {
+        subscription_id: text("sub_A"),
+        kind: text("dataset_access"),
+        brand_id: text(brands.A),
+        active: "true",
+        why: text("new"),
+      },
+    },
+    updates: { "whether it is in force": "active = false" },
+  },
+  account_mrr: {
+    key: ["account"],
+    inserts: {
+      "an account of C": {
+        account: text(`brand:${brands.C}`),
+        brand_id: text(brands.C),
+        mrr_usd_minor: "1000",
+      },
+    },
+    updates: { "the MRR": "mrr_usd_minor = mrr_usd_minor + 1" },
+  },
+  mrr_movements: {
+    key: ["id"],
+    inserts: {
+      "a movement of A": {
+        account: text(`brand:${brands.A}`),
+        brand_id: text(brands.A),
+        occurred_at: "now()",
+        kind: text("expansion"),
+        delta_usd_minor: "1",
+        before_usd_minor: "2000",
+        after_usd_minor: "2001",
+        source_event_id: text("evt_new"),
+      },
+    },
+    updates: { "the difference": "delta_usd_minor = 1" },
+  },
+  fx_rates: {
+    key: ["currency", "rate_date"],
+    inserts: {
+      "a rate": {
+        currency: text("eur"),
+        rate_date: text("2026-01-02"),
+        usd_per_unit: "1.2",
+      },
+    },
+    updates: { "the rate": "usd_per_unit = 1.3" },
+  },
+  acquisition_costs: {
+    key: ["id"],
+    inserts: {
+      "costs of a month": {
+        month: text("2026-02-01"),
+        segment: text("all"),
+        brand_id: text(brands.A),
+        spend_usd_minor: "1",
+        gross_margin: "0.5",
+      },
+    },
+    updates: { "the amount": "spend_usd_minor = 1" },
+  },
 };
 
 /** Nobody but functions reaches these; the import staging is the exception. */
@@ -567,6 +736,7 @@ const privateSubjects: Record<string, Omit<Subject, "table">> = {
     key: ["brand_id", "user_id"],
     updates: { "the handle": "handle = gen_random_uuid()" },
   },
+  stripe_raw: { key: ["id"], updates: { "the body": "object = '{}'" } },
   worker_key_secrets: {
     key: ["key_id"],
     updates: { "the hash": "key_hash = sha256('x')" },
