@@ -13,7 +13,7 @@ import {
   withRoot,
 } from "../helpers/database.ts";
 import { testServer } from "../helpers/testServer.ts";
-import { brands, createWorld, jobs, runs } from "../helpers/world.ts";
+import { brands, createWorld, jobs, runs, stripeId } from "../helpers/world.ts";
 
 let db: TestDatabase;
 
@@ -95,6 +95,26 @@ const MORE_BREAKS: [string, string][] = [
   [
     "import_refusals_miscounted",
     `update app_public.import_runs set refused_count = 0, processed_rows = 0 where id = '${runs["A.run"]}'`,
+  ],
+  [
+    "account_differs_from_subscriptions",
+    `set local session_replication_role = replica;
+     update app_public.stripe_subscriptions set mrr_usd_minor = 1 where id = '${stripeId("sub", "A")}'`,
+  ],
+  [
+    "account_differs_from_movements",
+    `set local session_replication_role = replica;
+     delete from app_public.mrr_movements where account = 'brand:${brands.A}'`,
+  ],
+  [
+    "first_movement_not_new",
+    `set local session_replication_role = replica;
+     update app_public.mrr_movements set kind = 'reactivation' where account = 'brand:${brands.A}'`,
+  ],
+  [
+    "event_waiting_too_long",
+    `update app_public.stripe_events set status = 'received', processed_at = null,
+       next_attempt_at = now() - interval '11 minutes' where id = 'evt_world'`,
   ],
 ];
 
