@@ -53,6 +53,8 @@ const LOOKUPS = [
   "app_public.currencies",
   "app_public.wardrobe_categories",
   "app_public.category_defaults",
+  "app_public.stripe_products",
+  "app_public.stripe_prices",
 ];
 
 describe("a client connected as closetai_app", () => {
