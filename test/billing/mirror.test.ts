@@ -741,6 +741,50 @@ describe("at the same time", () => {
     expect(await faults(db)).toEqual([]);
   });
 
+  it("a link waits for a subscription that is being reckoned", async () => {
+    const brand = await makeBrand(db);
+    const cus = newId("cus");
+    const sub = created(
+      subscription({ customer: cus, items: [{ price: price() }] }),
+    );
+    const link = event(
+      "customer.created",
+      START,
+      customer({ id: cus, metadata: { brand_id: brand } }),
+    );
+    await ingest(db, sub);
+    await ingest(db, link);
+    const worker = new pg.Client({ connectionString: db.urls.worker });
+    await worker.connect();
+    try {
+      await worker.query("begin");
+      await worker.query("select app_private.process_stripe_event($1)", [
+        sub.id,
+      ]);
+      await together(1, async (pool) => {
+        const { pid } = await one<{ pid: number }>(
+          pool,
+          "select pg_backend_pid() as pid",
+        );
+        const linked = processed(pool, link.id);
+        for (;;) {
+          const { waits } = await one<{ waits: boolean }>(
+            db.root,
+            "select cardinality(pg_blocking_pids($1)) > 0 as waits",
+            [pid],
+          );
+          if (waits) break;
+        }
+        await worker.query("commit");
+        await linked;
+      });
+    } finally {
+      await worker.end();
+    }
+    expect(await accountMrr(db, `brand:${brand}`)).toBe(2000);
+    expect(await accountMrr(db, `customer:${cus}`)).toBe(0);
+  });
+
   it("a worker that is killed between inbox and effect loses nothing", async () => {
     const cus = newId("cus");
     const once = created(
