@@ -1109,3 +1109,9 @@ comment on constraint task_runs_findings_check on app_public.task_runs is $$
 --! include functions/ops/background.sql
 --! include functions/auth/clean_up.sql
 --! include policies/task_runs.sql
+
+--------------------------------------------------------------------------------
+-- 7310 Pages follow jobs and wallets.
+--------------------------------------------------------------------------------
+
+--! include functions/live/live_jobs.sql

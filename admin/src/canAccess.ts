@@ -15,6 +15,8 @@ const staff: AppRole[] = [
 ];
 const staffAdmin: AppRole[] = ["staff_admin"];
 const staffSupport: AppRole[] = ["staff_support"];
+const analysts: AppRole[] = ["analyst", "manager", "brand_owner"];
+const staffMoney: AppRole[] = ["staff_support", "staff_finance"];
 const staffReset: AppRole[] = ["staff_support", "staff_admin"];
 const staffCare: AppRole[] = ["staff_support", "staff_privacy", "staff_admin"];
 
@@ -61,6 +63,17 @@ const rules: Record<string, Verbs> = {
     edit: shopper,
     delete: shopper,
   },
+  tryon_jobs: {
+    list: [...shopper, ...staff],
+    show: [...shopper, ...staff],
+    create: shopper,
+  },
+  brand_tryon_jobs: { list: brand, show: brand, create: managers },
+  // Cancel and try again; a manager only what the brand pays for.
+  tryon_repeats: { create: [...shopper, ...managers, ...staffSupport] },
+  tryon_refunds: { create: staffMoney },
+  tryon_ratings: { create: shopper },
+  tryon_ledger: { list: [...shopper, ...analysts, ...staff] },
   brands: {
     list: staff,
     show: [...brand, ...staff],
