@@ -13,6 +13,7 @@ import { useSession } from "../useSession.ts";
 import { CategoryPanel, listLink } from "./CategoryPanel.tsx";
 import { FigureRow } from "./FigureRow.tsx";
 import { NewestProducts } from "./NewestProducts.tsx";
+import { TryonFigures } from "./TryonFigures.tsx";
 
 const ProductsFigure = () => {
   const translate = useTranslate();
@@ -160,6 +161,7 @@ export const BrandHome = () => {
         <CategoriesFigure />
         <MembersFigure />
         {can("imports", "list") && <LastImportFigure />}
+        <TryonFigures />
       </FigureRow>
       <CategoryPanel
         resource="products"

@@ -1,6 +1,7 @@
 import english from "ra-language-english";
 
 import { catalogMessages } from "./catalog.ts";
+import { tryonMessages } from "./tryons.ts";
 
 const app = {
   app: {
@@ -137,6 +138,7 @@ const app = {
   menu: {
     home: "Home",
     catalogue: "Catalogue",
+    tryon: "Try-on",
     team: "Team",
     records: "Platform",
     account: "Account",
@@ -633,6 +635,7 @@ export const en = {
   ...english,
   ...app,
   ...catalogMessages,
+  ...tryonMessages,
   ra: {
     ...english.ra,
     page: { ...english.ra.page, create: "New %{name}" },

@@ -1,3 +1,4 @@
+import AccessibilityIcon from "@mui/icons-material/AccessibilityNewOutlined";
 import AdminPanelSettingsIcon from "@mui/icons-material/AdminPanelSettingsOutlined";
 import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
 import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
@@ -60,6 +61,16 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
           icon: LabelIcon,
         }),
       ],
+    },
+    {
+      label: "menu.tryon",
+      items: (["tryon_jobs", "brand_tryon_jobs"] as const).flatMap((jobs) =>
+        when(can(jobs, "list"), {
+          to: `/${jobs}`,
+          label: "tryons.many",
+          icon: AccessibilityIcon,
+        }),
+      ),
     },
     {
       label: session.staffRole === null ? "menu.team" : "menu.records",

@@ -200,7 +200,9 @@ const condition = (
 const within = (field: FieldSchema, value: unknown, name: string): Filter => {
   const seconds = Number(value);
   if (field.array || (field.kind !== "datetime" && field.kind !== "uuid")) {
-    throw new Error(`"${name}" is no moment: @within needs a date or a UUIDv7.`);
+    throw new Error(
+      `"${name}" is no moment: @within needs a date or a UUIDv7.`,
+    );
   }
   if (value === null || value === "" || !(seconds >= 0) || seconds > 1e10) {
     throw invalidValue(name, "This filter needs a number of seconds.");
