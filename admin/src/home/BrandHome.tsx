@@ -156,7 +156,7 @@ export const BrandHome = () => {
         gridTemplateColumns: "minmax(0, 1fr)",
       }}
     >
-      <FigureRow>
+      <FigureRow columns={3}>
         <ProductsFigure />
         <CategoriesFigure />
         <MembersFigure />

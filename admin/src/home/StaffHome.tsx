@@ -119,7 +119,7 @@ export const StaffHome = () => {
         gridTemplateColumns: "minmax(0, 1fr)",
       }}
     >
-      <FigureRow>
+      <FigureRow columns={3}>
         <TotalFigure
           resource="brands"
           name="brands"

@@ -199,7 +199,10 @@ export const GarmentPicker = ({
                   disabled={isFull && !isChosen}
                   onClick={() => onToggle(garment)}
                   sx={{
-                    display: "block",
+                    display: "flex",
+                    flexDirection: "column",
+                    alignItems: "stretch",
+                    justifyContent: "flex-start",
                     position: "relative",
                     textAlign: "left",
                     borderRadius: "12px",

@@ -21,7 +21,7 @@ import { useCategories } from "../components/useLookups.ts";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { formatCount } from "../format.ts";
 import { useSession } from "../useSession.ts";
-import { actionsOf,type JobAction } from "./jobRights.ts";
+import { actionsOf, type JobAction } from "./jobRights.ts";
 import { LedgerEntries } from "./LedgerEntries.tsx";
 import type { LedgerEntry, TryonJob } from "./types.ts";
 import { useJobScope } from "./useJobScope.ts";

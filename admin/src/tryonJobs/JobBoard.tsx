@@ -43,6 +43,14 @@ const CAP = 10_000;
 /** What is over is shown of the last days, unless another span is chosen. */
 const RECENT = 7 * 86_400;
 
+/** One below the other, none wider than the column. */
+const stack = {
+  display: "grid",
+  gap: 1,
+  alignContent: "start",
+  gridTemplateColumns: "minmax(0, 1fr)",
+};
+
 type Counted = { value: number; capped: boolean };
 
 const useColumn = (name: ColumnName) => {
@@ -165,17 +173,28 @@ const Card = ({
             {wordsOf(job.errorCode).title}
           </Typography>
         )}
-        <Typography
-          variant="caption"
-          component="span"
-          color="textSecondary"
-          sx={{ display: "block" }}
-        >
-          {whose !== null && `${whose} · `}
-          <RelativeTime value={job.finishedAt ?? job.queuedAt} />
-          {job.status === "processing" &&
-            ` · ${translate("tryons.attempt_of", { attempt: job.attempt, of: job.maxAttempts })}`}
-        </Typography>
+        {[
+          whose,
+          job.status === "processing"
+            ? translate("tryons.attempt_of", {
+                attempt: job.attempt,
+                of: job.maxAttempts,
+              })
+            : null,
+          <RelativeTime key="t" value={job.finishedAt ?? job.queuedAt} />,
+        ].map((line, index) =>
+          line === null ? null : (
+            <Typography
+              key={index}
+              variant="caption"
+              component="span"
+              color="textSecondary"
+              sx={{ display: "block", overflowWrap: "anywhere" }}
+            >
+              {line}
+            </Typography>
+          ),
+        )}
         {job.status === "cancelled" || job.status === "expired" ? (
           <Box sx={{ mt: 0.5 }}>
             <JobStatusChip status={job.status} />
@@ -220,10 +239,7 @@ const Cards = ({ name }: { name: ColumnName }) => {
           </Typography>
         </Box>
       ) : (
-        <Box
-          component="ul"
-          sx={{ listStyle: "none", m: 0, p: 0, display: "grid", gap: 1 }}
-        >
+        <Box component="ul" sx={{ listStyle: "none", m: 0, p: 0, ...stack }}>
           {column.jobs.map((job) => (
             <li key={job.id}>
               <Card job={job} garments={triedOn.get(job.id)} />
@@ -264,9 +280,7 @@ const Column = ({ name }: { name: ColumnName }) => {
         bgcolor: c.raised,
         border: `1px solid ${c.line}`,
         p: 1.25,
-        display: "grid",
-        gap: 1,
-        alignContent: "start",
+        ...stack,
       }}
     >
       <Box sx={{ display: "flex", alignItems: "center", gap: 1, px: 0.5 }}>
@@ -338,7 +352,7 @@ const PhoneBoard = () => {
         role="tabpanel"
         id={`${id}-panel`}
         aria-labelledby={`${id}-${name}`}
-        sx={{ display: "grid", gap: 1 }}
+        sx={stack}
       >
         <Cards name={name} />
       </Box>

@@ -7,6 +7,7 @@ import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { formatCount } from "../format.ts";
 import { JobThumb, useGarmentNames } from "./JobPictures.tsx";
 import { JobStatusChip } from "./JobStatusChip.tsx";
 import type { TryonJob } from "./types.ts";
@@ -50,6 +51,26 @@ const ShopperLink = ({ handle }: { handle: string | null | undefined }) => {
   );
 };
 
+const Cost = ({ job }: { job: TryonJob }) => {
+  const translate = useTranslate();
+  const { eyes } = useJobScope();
+  return (
+    <Box sx={{ whiteSpace: "nowrap" }}>
+      {translate("tryons.credits", {
+        smart_count: job.cost,
+        count: formatCount(job.cost),
+      })}
+      <Typography
+        variant="caption"
+        color="textSecondary"
+        sx={{ display: "block" }}
+      >
+        {translate(`tryons.payer.${eyes}.${job.payer}`)}
+      </Typography>
+    </Box>
+  );
+};
+
 /** When it ended, or how long it waits. */
 const Ended = ({ job }: { job: TryonJob }) => {
   const translate = useTranslate();
@@ -70,7 +91,6 @@ export const JobTable = () => {
   const { labelOf } = useCategories();
   const nameOf = useGarmentNames();
   const wordsOf = useErrorWords();
-  const costOf = useCost();
   if (isPhone) {
     return (
       <PhoneList<TryonJob>
@@ -171,7 +191,7 @@ export const JobTable = () => {
         source="cost"
         label="tryons.fields.cost"
         disableSort
-        render={(job) => costOf(job)}
+        render={(job) => <Cost job={job} />}
       />
       <DataTable.Col<TryonJob>
         source="id"
