@@ -35,11 +35,12 @@ export const tryonMessages = {
     attempt_of: "attempt %{attempt} of %{of}",
     attempts_used: "%{attempt} of %{of}",
     back_to_queue: "Sent back to the queue",
+    waited: "taken after %{time}",
     took: "took %{time}",
     by_worker: "worker %{worker}",
     credits: "%{count} credit |||| %{count} credits",
     cost_by:
-      "%{smart_count} credit, %{payer} |||| %{smart_count} credits, %{payer}",
+      "%{smart_count} credit, paid by %{payer} |||| %{smart_count} credits, paid by %{payer}",
     cost_pro: "Nothing (unlimited)",
     credits_title: "Credits",
     no_ledger: "Nothing was booked for this try-on.",
@@ -215,7 +216,7 @@ export const tryonMessages = {
       button: "Refund",
       title: "Give the credits back?",
       credits:
-        "%{wallet} gets %{credits} as a new grant. The charge stays in the ledger, and your name and reason go to the audit log.",
+        "%{credits} go back to %{wallet} as a new grant. The charge stays in the ledger, and your name and reason go to the audit log.",
       pro: "It was not charged, so there is nothing to give back.",
       reason: "Reason",
       reason_hint:

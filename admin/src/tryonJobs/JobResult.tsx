@@ -1,7 +1,7 @@
 import LockIcon from "@mui/icons-material/LockOutlined";
 import Box from "@mui/material/Box";
 import Typography from "@mui/material/Typography";
-import { createElement } from "react";
+import { createElement, useState } from "react";
 import { useTranslate } from "react-admin";
 
 import { useTokens } from "../theme/useTokens.ts";
@@ -30,13 +30,15 @@ export const JobResult = ({ job }: { job: TryonPage }) => {
   const translate = useTranslate();
   const c = useTokens();
   const absenceOf = useAbsence();
+  const [ended, setEnded] = useState<string | null>(null);
   const url = job.result?.url ?? null;
-  if (url !== null && job.status === "completed") {
+  if (url !== null && url !== ended && job.status === "completed") {
     return (
       <Box
         component="img"
         src={url}
         alt={translate("tryons.result_alt")}
+        onError={() => setEnded(url)}
         sx={{
           display: "block",
           width: "100%",

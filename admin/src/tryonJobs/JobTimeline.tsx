@@ -51,6 +51,14 @@ const useSteps = (job: TryonPage): Step[] => {
 
   const why = (code: string | null): string =>
     code === null ? "" : wordsOf(code).title;
+  /** When the job could be taken: asked for, or sent back by the attempt before. */
+  const freeSince = (attempt: number): string =>
+    job.attempts.find((one) => one.attempt === attempt - 1)?.finishedAt ??
+    job.queuedAt;
+  const waited = (attempt: number, startedAt: string): string =>
+    translate("tryons.waited", {
+      time: formatDuration(lasted(freeSince(attempt), startedAt), locale),
+    });
   const bodyOf = (one: TryonAttempt): ReactNode => (
     <>
       {why(one.errorCode) !== "" && (
@@ -62,6 +70,7 @@ const useSteps = (job: TryonPage): Step[] => {
       )}
       <Box component="span" sx={{ display: "block" }}>
         {[
+          waited(one.attempt, one.startedAt),
           translate("tryons.took", {
             time: formatDuration(
               one.processingMs ?? lasted(one.startedAt, one.finishedAt),
@@ -102,10 +111,12 @@ const useSteps = (job: TryonPage): Step[] => {
       icon: iconOfStatus.processing,
       tone: "warning",
       title: translate("tryons.timeline.running", { attempt: job.attempt }),
-      body:
-        job.lockedBy == null
-          ? undefined
-          : translate("tryons.by_worker", { worker: job.lockedBy }),
+      body: [
+        ...(job.startedAt === null ? [] : [waited(job.attempt, job.startedAt)]),
+        ...(job.lockedBy == null
+          ? []
+          : [translate("tryons.by_worker", { worker: job.lockedBy })]),
+      ].join(" · "),
       at: job.startedAt,
     });
   }
@@ -125,9 +136,10 @@ const useSteps = (job: TryonPage): Step[] => {
       tone: toneOfStatus[job.status],
       title: translate(`tryons.timeline.end.${job.status}`),
       body:
-        job.status === "failed" || job.status === "expired"
-          ? why(job.errorCode)
-          : undefined,
+        // What ended its last attempt is said there.
+        job.errorCode === job.attempts.at(-1)?.errorCode
+          ? undefined
+          : why(job.errorCode),
       at: job.finishedAt,
     });
   }
