@@ -197,7 +197,7 @@ export const tryonMessages = {
     cancel: {
       button: "Cancel the try-on",
       title: "Cancel this try-on?",
-      credits: "%{credits} are held for it and go back to %{wallet} at once.",
+      credits: "What it holds (%{credits}) goes back to %{wallet} at once.",
       pro: "It was not charged, so no credits change hands.",
       done: "The try-on is cancelled",
     },
@@ -205,7 +205,7 @@ export const tryonMessages = {
       button: "Try again",
       title: "Try this again?",
       credits:
-        "A new try-on of the same garments is asked for. It holds %{credits} of %{wallet}; they are spent only if it is completed.",
+        "A new try-on of the same garments is asked for. It holds %{credits} of %{wallet}, spent only if it is completed.",
       staff:
         "A new try-on of the same garments is asked for. It holds %{credits} of %{wallet}, and ClosetAI gives %{credits} for it first: nobody pays for this.",
       pro: "A new try-on of the same garments is asked for. It is not charged.",
@@ -216,7 +216,7 @@ export const tryonMessages = {
       button: "Refund",
       title: "Give the credits back?",
       credits:
-        "%{credits} go back to %{wallet} as a new grant. The charge stays in the ledger, and your name and reason go to the audit log.",
+        "Gives %{credits} back to %{wallet} as a new grant. The charge stays in the ledger, and your name and reason go to the audit log.",
       pro: "It was not charged, so there is nothing to give back.",
       reason: "Reason",
       reason_hint:
@@ -240,7 +240,7 @@ export const tryonMessages = {
       step_garments: "3. What to try on",
       category_hint: "The category decides what is tracked and what it costs.",
       picture_hint_shopper:
-        "Stand upright, in good light. Kept for 30 days after its last use, and seen by nobody else.",
+        "Stand upright, in good light. Kept for 30 days after its last use, and shown to nobody but you.",
       picture_hint_brand:
         "A picture of a model you may use. Kept for 30 days after its last use.",
       picture_alt_shopper: "The picture of you",
