@@ -57,7 +57,9 @@ beforeAll(async () => {
   ({ shopper, brand } = found);
   const { page, close } = await stage.visit({ width: 640 });
   await page.goto("/illustrations/dresses.svg?color=rose");
-  photograph = await page.screenshot();
+  photograph = await page.screenshot({
+    clip: { x: 0, y: 0, width: 512, height: 512 },
+  });
   await close();
 }, 300_000);
 

@@ -76,7 +76,7 @@ export const tryonMessages = {
       processing: "Running",
       completed: "Completed",
       failed: "Failed",
-      stopped: "Cancelled or expired",
+      stopped: "Stopped",
     },
     none: {
       queued: "Nothing waits.",

@@ -20,7 +20,7 @@ import { formatCount } from "../format.ts";
 import { useTokens } from "../theme/useTokens.ts";
 import { SINCE } from "./JobFilters.tsx";
 import { JobThumb, useGarmentNames } from "./JobPictures.tsx";
-import { iconOfStatus, JobStatusChip } from "./JobStatusChip.tsx";
+import { iconOfStatus } from "./JobStatusChip.tsx";
 import type { TriedOn, TryonJob, TryonStatus } from "./types.ts";
 import { shortHandle, toneOfStatus } from "./types.ts";
 import { useErrorWords } from "./useErrorWords.ts";
@@ -180,7 +180,9 @@ const Card = ({
                 attempt: job.attempt,
                 of: job.maxAttempts,
               })
-            : null,
+            : job.status === "cancelled" || job.status === "expired"
+              ? translate(`tryons.status.${job.status}`)
+              : null,
           <RelativeTime key="t" value={job.finishedAt ?? job.queuedAt} />,
         ].map((line, index) =>
           line === null ? null : (
@@ -195,11 +197,6 @@ const Card = ({
             </Typography>
           ),
         )}
-        {job.status === "cancelled" || job.status === "expired" ? (
-          <Box sx={{ mt: 0.5 }}>
-            <JobStatusChip status={job.status} />
-          </Box>
-        ) : null}
       </Box>
     </Box>
   );
