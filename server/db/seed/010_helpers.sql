@@ -51,6 +51,11 @@ as $$
   from md5(key) as h
 $$;
 
+-- The shard of a system account that a movement books on, the same every time.
+create function pg_temp.system_account(kind app_public.credit_account_kind, id uuid) returns uuid
+language sql immutable
+as $$ select app_private.system_account_id(kind, ('x' || right(id::text, 1))::bit(4)::integer) $$;
+
 -- The months from first_moment on that have no partition of the try-on jobs yet:
 -- ensure_partitions() looks ahead, the seed looks back.
 create function pg_temp.make_job_partitions(first_moment timestamptz) returns void
