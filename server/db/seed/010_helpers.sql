@@ -79,3 +79,14 @@ begin
   end loop;
 end
 $$;
+
+-- One of the sixteen system accounts of a kind. The functions take one for each
+-- transaction; a batch of the seed spreads its thousands of entries evenly.
+create function pg_temp.system_account(kind text, about uuid) returns uuid
+language sql immutable strict parallel safe
+as $$
+  select ('ffffffff-ffff-7fff-bfff-' || lpad(to_hex(
+    case kind when 'system_grants' then 16 when 'system_consumed' then 32 when 'system_expired' then 48 end
+    + pg_temp.pick(about::text, 16)
+  ), 12, '0'))::uuid
+$$;
