@@ -142,6 +142,7 @@ export async function commitAs<T>(
     await becomeActor(client, actor);
     // How long a crowd waits on a busy machine is not what is asked here.
     await client.query("set local statement_timeout = 0");
+    await client.query("set local lock_timeout = 0");
     const result = await fn(client);
     await client.query("commit");
     return result;
