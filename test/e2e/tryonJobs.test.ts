@@ -98,11 +98,19 @@ async function asWorker<T>(
   }
 }
 
-async function take(): Promise<TryonJob> {
-  const [job] = await asWorker((client) => claim(client, GPU));
-  if (job === undefined) throw new Error("Nothing waits");
-  return job;
+/** This job, whatever else of the demo waits before it. */
+async function takeThis(id: string): Promise<TryonJob> {
+  for (;;) {
+    const jobs = await asWorker((client) => claim(client, GPU, 100));
+    const job = jobs.find((one) => one.id === id);
+    if (job !== undefined) return job;
+    if (jobs.length === 0) throw new Error("It does not wait");
+  }
 }
+
+/** The job whose page is open. */
+const shownOn = (page: Page): string =>
+  /([0-9a-f-]{36})\/show/.exec(page.url())?.[1] ?? "";
 
 async function deliver(job: TryonJob): Promise<void> {
   const key = await asWorker((client) => beginResult(client, GPU, job));
@@ -190,7 +198,7 @@ describe("a shopper", () => {
     let loads = 0;
     page.on("framenavigated", () => (loads += 1));
 
-    const first = await take();
+    const first = await takeThis(shownOn(page));
     await page.getByText("Attempt 1 is running").waitFor();
     await asWorker((client) => fail(client, GPU, first, "NO_BODY_FOUND"));
     await page.getByText("Attempt 1 did not work out").waitFor();
@@ -199,7 +207,7 @@ describe("a shopper", () => {
       "update app_public.tryon_jobs set run_after = now() where id = $1",
       [first.id],
     );
-    await deliver(await take());
+    await deliver(await takeThis(first.id));
     await page.getByText("Attempt 2 delivered a result").waitFor();
     await ledger(page).getByText("Charge", { exact: true }).waitFor();
     expect(loads).toBe(0);
@@ -297,8 +305,7 @@ describe("a brand", () => {
       await card("Waiting").waitFor();
       expect(await findings(page)).toEqual([]);
       await picture(page, `tryon-board${suffix}`);
-      let job = await take();
-      while (job.id !== waiting) job = await take();
+      const job = await takeThis(waiting);
       if (width < 600) {
         await page.getByRole("tab", { name: /^Running/ }).click();
       }
@@ -400,7 +407,7 @@ describe("support", () => {
 
     // The button of a page that has not heard yet is refused in words.
     await page.getByRole("button", { name: "Cancel the try-on" }).click();
-    const again = await take();
+    const again = await takeThis(shownOn(page));
     await page
       .getByRole("dialog")
       .getByRole("button", { name: "Cancel the try-on" })
@@ -413,11 +420,3 @@ describe("support", () => {
     await visit.close();
   });
 });
-
-/** This job, whatever else waits. */
-async function takeThis(id: string): Promise<TryonJob> {
-  for (;;) {
-    const job = await take();
-    if (job.id === id) return job;
-  }
-}
