@@ -1115,3 +1115,9 @@ comment on constraint task_runs_findings_check on app_public.task_runs is $$
 --------------------------------------------------------------------------------
 
 --! include functions/live/live_jobs.sql
+
+--------------------------------------------------------------------------------
+-- 7420 The page of a wallet: its history, its days, what is left of its grants.
+--------------------------------------------------------------------------------
+
+--! include functions/credits/wallet.sql
