@@ -5,6 +5,7 @@ export type Action = "list" | "show" | "create" | "edit" | "delete";
 
 const shopper: AppRole[] = ["user"];
 const brand: AppRole[] = ["viewer", "analyst", "manager", "brand_owner"];
+const analysts: AppRole[] = ["analyst", "manager", "brand_owner"];
 const managers: AppRole[] = ["manager", "brand_owner"];
 const owner: AppRole[] = ["brand_owner"];
 const staff: AppRole[] = [
@@ -14,6 +15,7 @@ const staff: AppRole[] = [
   "staff_admin",
 ];
 const staffAdmin: AppRole[] = ["staff_admin"];
+const staffFinance: AppRole[] = ["staff_finance"];
 const staffSupport: AppRole[] = ["staff_support"];
 const analysts: AppRole[] = ["analyst", "manager", "brand_owner"];
 const staffMoney: AppRole[] = ["staff_support", "staff_finance"];
@@ -81,6 +83,20 @@ const rules: Record<string, Verbs> = {
     edit: [...managers, ...staff],
   },
   users: { list: staff, show: staff, edit: staffSupport },
+  // The page of the own wallet; the tables behind it are lists for staff only.
+  wallet: { show: [...shopper, ...analysts] },
+  // The wallet of somebody else.
+  wallets: { show: staff },
+  credit_corrections: { create: staffFinance },
+  reconciliation: { list: ["staff_finance", "staff_admin"] },
+  operations: { list: staff },
+  background: { list: staff, edit: staffReset },
+  worker_keys: {
+    list: staff,
+    show: staff,
+    create: staffAdmin,
+    delete: staffAdmin,
+  },
   wardrobe_access: { create: staffCare },
   password_resets: { list: staffReset, create: staffReset },
   staff: {

@@ -2,6 +2,7 @@ import english from "ra-language-english";
 
 import { catalogMessages } from "./catalog.ts";
 import { tryonMessages } from "./tryons.ts";
+import { walletMessages } from "./wallet.ts";
 
 const app = {
   app: {
@@ -24,6 +25,7 @@ const app = {
     reload: "Reload",
     unknown: "Not given",
     never: "Never",
+    no_data: "No data",
     updated: "Counted",
     see_all: "See all",
   },
@@ -139,6 +141,8 @@ const app = {
     home: "Home",
     catalogue: "Catalogue",
     tryon: "Try-on",
+    credits: "Credits",
+    operations: "Operations",
     team: "Team",
     records: "Platform",
     account: "Account",
@@ -636,6 +640,7 @@ export const en = {
   ...app,
   ...catalogMessages,
   ...tryonMessages,
+  ...walletMessages,
   ra: {
     ...english.ra,
     page: { ...english.ra.page, create: "New %{name}" },
