@@ -17,7 +17,6 @@ const staff: AppRole[] = [
 const staffAdmin: AppRole[] = ["staff_admin"];
 const staffFinance: AppRole[] = ["staff_finance"];
 const staffSupport: AppRole[] = ["staff_support"];
-const analysts: AppRole[] = ["analyst", "manager", "brand_owner"];
 const staffMoney: AppRole[] = ["staff_support", "staff_finance"];
 const staffReset: AppRole[] = ["staff_support", "staff_admin"];
 const staffCare: AppRole[] = ["staff_support", "staff_privacy", "staff_admin"];

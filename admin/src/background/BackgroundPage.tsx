@@ -74,7 +74,7 @@ const Section = <Row,>({
           {translate(`background.${name}_empty`)}
         </Typography>
       ) : (
-        <Box sx={{ overflowX: "auto" }}>{children(data)}</Box>
+        children(data)
       )}
     </Panel>
   );
@@ -98,48 +98,51 @@ const Heads = ({ names }: { names: readonly [string, "left" | "right"][] }) => {
 const Queues = ({ queues }: { queues: readonly QueueOfTask[] }) => {
   const locale = useLocale();
   return (
-    <Table size="small">
-      <Heads
-        names={[
-          ["task", "left"],
-          ["waiting", "right"],
-          ["running", "right"],
-          ["failing", "right"],
-          ["dead", "right"],
-          ["oldest", "right"],
-        ]}
-      />
-      <TableBody>
-        {queues.map((queue) => (
-          <TableRow key={queue.task}>
-            <TableCell component="th" scope="row">
-              {queue.task}
-            </TableCell>
-            {(["waiting", "running", "failing", "dead"] as const).map(
-              (state) => (
-                <TableCell
-                  key={state}
-                  align="right"
-                  sx={{
-                    fontVariantNumeric: "tabular-nums",
-                    ...(state === "dead" && queue.dead > 0
-                      ? { color: "error.main", fontWeight: 700 }
-                      : {}),
-                  }}
-                >
-                  {formatCount(queue[state], locale)}
-                </TableCell>
-              ),
-            )}
-            <TableCell align="right" sx={{ whiteSpace: "nowrap" }}>
-              {queue.oldestSeconds === null
-                ? "–"
-                : formatSpan(queue.oldestSeconds)}
-            </TableCell>
-          </TableRow>
-        ))}
-      </TableBody>
-    </Table>
+    // Wider than a phone, and without a link to go to: the keyboard scrolls it.
+    <Box sx={{ overflowX: "auto" }} tabIndex={0}>
+      <Table size="small">
+        <Heads
+          names={[
+            ["task", "left"],
+            ["waiting", "right"],
+            ["running", "right"],
+            ["failing", "right"],
+            ["dead", "right"],
+            ["oldest", "right"],
+          ]}
+        />
+        <TableBody>
+          {queues.map((queue) => (
+            <TableRow key={queue.task}>
+              <TableCell component="th" scope="row">
+                {queue.task}
+              </TableCell>
+              {(["waiting", "running", "failing", "dead"] as const).map(
+                (state) => (
+                  <TableCell
+                    key={state}
+                    align="right"
+                    sx={{
+                      fontVariantNumeric: "tabular-nums",
+                      ...(state === "dead" && queue.dead > 0
+                        ? { color: "error.main", fontWeight: 700 }
+                        : {}),
+                    }}
+                  >
+                    {formatCount(queue[state], locale)}
+                  </TableCell>
+                ),
+              )}
+              <TableCell align="right" sx={{ whiteSpace: "nowrap" }}>
+                {queue.oldestSeconds === null
+                  ? "–"
+                  : formatSpan(queue.oldestSeconds)}
+              </TableCell>
+            </TableRow>
+          ))}
+        </TableBody>
+      </Table>
+    </Box>
   );
 };
 
@@ -276,7 +279,7 @@ const Runs = ({ runs }: { runs: readonly TaskRun[] }) => {
                 {run.task}
               </Typography>
               <Typography variant="caption" color="textSecondary">
-                <RelativeTime value={run.finishedAt} />
+                <RelativeTime value={run.finishedAt} isPast />
               </Typography>
             </Box>
             <RunResult run={run} />
@@ -311,7 +314,7 @@ const Runs = ({ runs }: { runs: readonly TaskRun[] }) => {
               {took(run)}
             </TableCell>
             <TableCell align="right">
-              <RelativeTime value={run.finishedAt} />
+              <RelativeTime value={run.finishedAt} isPast />
             </TableCell>
           </TableRow>
         ))}

@@ -10,7 +10,7 @@ export const AsOf = ({ at }: { at: number | string }) => {
   return (
     <Typography component="span" variant="caption" color="textSecondary">
       {translate("app.updated")}{" "}
-      <RelativeTime value={new Date(at).toISOString()} />
+      <RelativeTime value={new Date(at).toISOString()} isPast />
     </Typography>
   );
 };

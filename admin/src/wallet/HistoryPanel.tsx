@@ -35,7 +35,7 @@ const Words = ({ entry }: { entry: Entry }) => {
         {entry.reason !== null && `: ${entry.reason}`}
       </Typography>
       <Typography component="span" variant="caption" color="textSecondary">
-        <RelativeTime value={entry.bookedAt} />
+        <RelativeTime value={entry.bookedAt} isPast />
         {entry.tryonJobId !== null && (
           <>
             {" · "}

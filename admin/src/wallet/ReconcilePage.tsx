@@ -27,7 +27,7 @@ const Findings = ({ findings }: { findings: readonly Finding[] }) => {
       <Alert severity="error" sx={{ mb: 2 }}>
         {translate("reconcile.differs", { smart_count: findings.length })}
       </Alert>
-      <Box sx={{ overflowX: "auto" }}>
+      <Box sx={{ overflowX: "auto" }} tabIndex={0}>
         <Table size="small">
           <TableHead>
             <TableRow>
@@ -64,7 +64,7 @@ const Agreement = ({ at }: { at: number }) => {
         </Typography>
         <Typography color="textSecondary">
           {translate("reconcile.as_of")}{" "}
-          <RelativeTime value={new Date(at).toISOString()} />
+          <RelativeTime value={new Date(at).toISOString()} isPast />
         </Typography>
       </div>
     </Box>
