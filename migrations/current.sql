@@ -1720,6 +1720,18 @@ comment on constraint task_runs_findings_check on app_public.task_runs is $$
 --! include policies/task_runs.sql
 
 --------------------------------------------------------------------------------
+-- 7310 Pages follow jobs and wallets.
+--------------------------------------------------------------------------------
+
+--! include functions/live/live_jobs.sql
+
+--------------------------------------------------------------------------------
+-- 7420 The page of a wallet: its history, its days, what is left of its grants.
+--------------------------------------------------------------------------------
+
+--! include functions/credits/wallet.sql
+
+--------------------------------------------------------------------------------
 -- 8200 Billing: functions and access rules.
 --------------------------------------------------------------------------------
 

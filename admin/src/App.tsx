@@ -44,6 +44,34 @@ const ProfilePage = lazyPage(
   () => import("./profile/ProfilePage.tsx"),
   "ProfilePage",
 );
+const WalletPage = lazyPage(
+  () => import("./wallet/WalletPage.tsx"),
+  "WalletPage",
+);
+const PersonWalletPage = lazyPage(
+  () => import("./wallet/OwnersWalletPage.tsx"),
+  "PersonWalletPage",
+);
+const BrandWalletPage = lazyPage(
+  () => import("./wallet/OwnersWalletPage.tsx"),
+  "BrandWalletPage",
+);
+const ReconcilePage = lazyPage(
+  () => import("./wallet/ReconcilePage.tsx"),
+  "ReconcilePage",
+);
+const OperationsPage = lazyPage(
+  () => import("./operations/OperationsPage.tsx"),
+  "OperationsPage",
+);
+const BackgroundPage = lazyPage(
+  () => import("./background/BackgroundPage.tsx"),
+  "BackgroundPage",
+);
+const WorkerKeysPage = lazyPage(
+  () => import("./workerKeys/WorkerKeysPage.tsx"),
+  "WorkerKeysPage",
+);
 const store = localStorageStore("1", "closetai");
 
 /** An address may be a table's, as long as the catalogue has not come. */
@@ -95,6 +123,13 @@ const ClosetPages = () => (
     <CustomRoutes>
       <Route path="/profile" element={<ProfilePage />} />
       <Route path="/wardrobe-access" element={<BreakGlassPage />} />
+      <Route path="/wallet" element={<WalletPage />} />
+      <Route path="/user_credits/:id/show" element={<PersonWalletPage />} />
+      <Route path="/brand_credits/:id/show" element={<BrandWalletPage />} />
+      <Route path="/reconcile" element={<ReconcilePage />} />
+      <Route path="/operations" element={<OperationsPage />} />
+      <Route path="/background" element={<BackgroundPage />} />
+      <Route path="/worker_keys" element={<WorkerKeysPage />} />
     </CustomRoutes>
     <CustomRoutes noLayout>
       <Route path="/forgot-password" element={<ForgotPage />} />

@@ -5,6 +5,7 @@ export type Action = "list" | "show" | "create" | "edit" | "delete";
 
 const shopper: AppRole[] = ["user"];
 const brand: AppRole[] = ["viewer", "analyst", "manager", "brand_owner"];
+const analysts: AppRole[] = ["analyst", "manager", "brand_owner"];
 const managers: AppRole[] = ["manager", "brand_owner"];
 const owner: AppRole[] = ["brand_owner"];
 const staff: AppRole[] = [
@@ -14,7 +15,9 @@ const staff: AppRole[] = [
   "staff_admin",
 ];
 const staffAdmin: AppRole[] = ["staff_admin"];
+const staffFinance: AppRole[] = ["staff_finance"];
 const staffSupport: AppRole[] = ["staff_support"];
+const staffMoney: AppRole[] = ["staff_support", "staff_finance"];
 const staffReset: AppRole[] = ["staff_support", "staff_admin"];
 const staffCare: AppRole[] = ["staff_support", "staff_privacy", "staff_admin"];
 
@@ -61,6 +64,17 @@ const rules: Record<string, Verbs> = {
     edit: shopper,
     delete: shopper,
   },
+  tryon_jobs: {
+    list: [...shopper, ...staff],
+    show: [...shopper, ...staff],
+    create: shopper,
+  },
+  brand_tryon_jobs: { list: brand, show: brand, create: managers },
+  // Cancel and try again; a manager only what the brand pays for.
+  tryon_repeats: { create: [...shopper, ...managers, ...staffSupport] },
+  tryon_refunds: { create: staffMoney },
+  tryon_ratings: { create: shopper },
+  tryon_ledger: { list: [...shopper, ...analysts, ...staff] },
   brands: {
     list: staff,
     show: [...brand, ...staff],
@@ -68,6 +82,20 @@ const rules: Record<string, Verbs> = {
     edit: [...managers, ...staff],
   },
   users: { list: staff, show: staff, edit: staffSupport },
+  // The page of the own wallet; the tables behind it are lists for staff only.
+  wallet: { show: [...shopper, ...analysts] },
+  // The wallet of somebody else.
+  wallets: { show: staff },
+  credit_corrections: { create: staffFinance },
+  reconciliation: { list: ["staff_finance", "staff_admin"] },
+  operations: { list: staff },
+  background: { list: staff, edit: staffReset },
+  worker_keys: {
+    list: staff,
+    show: staff,
+    create: staffAdmin,
+    delete: staffAdmin,
+  },
   wardrobe_access: { create: staffCare },
   password_resets: { list: staffReset, create: staffReset },
   staff: {

@@ -14,7 +14,9 @@ const folders = import.meta.glob<Pages>("./*/index.ts", {
 /** Folders that are called otherwise than their resource. */
 const resourceOf: Readonly<Record<string, string>> = {
   audit: "audit_log",
+  brandTryonJobs: "brand_tryon_jobs",
   mappings: "category_mappings",
+  tryonJobs: "tryon_jobs",
   wardrobe: "wardrobe_items",
 };
 

@@ -43,6 +43,30 @@ export const importFields = {
   updatedAt: "datetime",
 } as const;
 
+/** What a brand and everybody else read of a try-on alike. */
+const tryonFields = {
+  brandId: { kind: "uuid", reference: "brands" },
+  payer: "enum",
+  status: "enum",
+  categoryCode: { kind: "string", reference: "wardrobe_categories" },
+  cost: "int",
+  attempt: "int",
+  maxAttempts: "int",
+  errorCode: "string",
+  retryOf: "uuid",
+  queuedAt: "datetime",
+  startedAt: "datetime",
+  finishedAt: "datetime",
+} as const;
+
+const walletFields = {
+  granted: "bigint",
+  used: "bigint",
+  expired: "bigint",
+  held: "bigint",
+  remaining: "bigint",
+} as const;
+
 /**
  * What the hand-written pages ask of the API. They are drawn before the catalogue
  * has come, and every operation they send is checked against the limits without a
@@ -107,6 +131,7 @@ export const resources = defineResources({
       tracking: "enum",
       sort: "int",
       active: "boolean",
+      tryonCost: "int",
     },
   },
   currencies: {
@@ -252,6 +277,80 @@ export const resources = defineResources({
       label: "string",
       fields: "string[]",
     },
+  },
+  tryon_jobs: {
+    type: "TryonJob",
+    ...readOnly,
+    fields: {
+      ...tryonFields,
+      userId: { kind: "uuid", reference: "users" },
+    },
+    relations: { user: "users", brand: "brands" },
+    collections: { garments: "tryon_job_garments" },
+    // user and brand only where staff look at the jobs of all.
+    columns: Object.keys(tryonFields),
+  },
+  brand_tryon_jobs: {
+    type: "BrandTryonJob",
+    ...readOnly,
+    fields: { ...tryonFields, shopper: "uuid" },
+    collections: { garments: "brand_tryon_garments" },
+    columns: [...Object.keys(tryonFields), "shopper"],
+  },
+  tryon_job_garments: {
+    type: "TryonJobGarment",
+    primaryKey: ["jobId", "position"],
+    ...readOnly,
+    fields: {
+      jobId: "uuid",
+      position: "int",
+      productId: { kind: "uuid", reference: "products" },
+      wardrobeItemId: { kind: "uuid", reference: "wardrobe_items" },
+    },
+    relations: { product: "products", wardrobeItem: "wardrobe_items" },
+    columns: ["jobId", "position", "productId", "wardrobeItemId"],
+  },
+  brand_tryon_garments: {
+    type: "BrandTryonGarment",
+    primaryKey: ["jobId", "position"],
+    ...readOnly,
+    fields: {
+      jobId: "uuid",
+      position: "int",
+      productId: { kind: "uuid", reference: "products" },
+    },
+    relations: { product: "products" },
+    columns: ["jobId", "position", "productId"],
+  },
+  storage_objects: {
+    type: "StorageObject",
+    primaryKey: "key",
+    ...readOnly,
+    fields: {
+      key: "string",
+      kind: "enum",
+      status: "enum",
+      createdAt: { kind: "datetime", filter: false, sort: false },
+      retentionUntil: { kind: "datetime", filter: false, sort: false },
+      url: { kind: "string", filter: false, sort: false },
+    },
+  },
+  user_credits: {
+    type: "UserCredit",
+    primaryKey: "userId",
+    ...readOnly,
+    fields: {
+      userId: { kind: "uuid", reference: "users" },
+      ...walletFields,
+      nextReset: "datetime",
+      proUntil: "datetime",
+    },
+  },
+  brand_credits: {
+    type: "BrandCredit",
+    primaryKey: "brandId",
+    ...readOnly,
+    fields: { brandId: { kind: "uuid", reference: "brands" }, ...walletFields },
   },
   audit_log: {
     type: "AuditLog",

@@ -13,7 +13,7 @@ export type TableFacts = {
   rights: Record<string, RoleRights>;
   columns: Record<string, { type: string; generated: boolean }>;
   maxLengths: Record<string, number>;
-  /** Has the triggers of app_private.announce_changes. */
+  /** Has the triggers of app_private.announce_changes, or shows a table that has. */
   isLive: boolean;
 };
 
@@ -96,7 +96,15 @@ select json_build_object(
         select json_object_agg(c.name, json_build_object('type', c.type, 'generated', c.generated) order by c.attnum)
         from columns c where c.attrelid = t.oid
       ),
-      'isLive', exists (select 1 from pg_trigger g where g.tgrelid = t.oid and g.tgname = '_950_announce_insert'),
+      'isLive', exists (
+        select 1 from pg_trigger g where g.tgname = '_950_announce_insert' and g.tgrelid in (
+          select t.oid
+          union all
+          select b.oid from tables b
+          where t.relkind = 'v'
+            and b.name = (regexp_match(obj_description(t.oid, 'pg_class'), '(?n)^@admin\\.live +([a-z0-9_]+) *$'))[1]
+        )
+      ),
       'maxLengths', coalesce((
         select json_object_agg(x.name, x.length) from (
           select l.name, min(l.length) as length from lengths l where l.attrelid = t.oid group by l.name

@@ -49,6 +49,11 @@ export const ADMIN_TAGS: Readonly<Record<string, TagRule>> = {
     value: /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/,
     form: "a function with its schema, from a text to keys",
   },
+  live: {
+    on: ["table"],
+    value: /^[a-z_][a-z0-9_]*$/,
+    form: "the live table whose changes a view shows",
+  },
   help: { on: ["table", "column", "function"], value: TEXT, form: "a text" },
   action: {
     on: ["function"],

@@ -46,6 +46,10 @@ const tables: Record<string, string> = {
   users: "users",
   staff: "staff_members",
   audit_log: "audit_log",
+  tryon_jobs: "tryon_jobs",
+  brand_tryon_jobs: "brand_tryon_jobs",
+  tryon_ratings: "tryon_feedback",
+  tryon_ledger: "credit_transfers",
 };
 const rights = {
   list: "select",
@@ -61,6 +65,10 @@ const functions: Record<string, string> = {
   "imports create": "start_import",
   "wardrobe_access create": "break_glass_wardrobe",
   "password_resets create": "issue_password_reset_link",
+  "tryon_jobs create": "request_tryon",
+  "brand_tryon_jobs create": "request_brand_tryon",
+  "tryon_repeats create": "retry_tryon",
+  "tryon_refunds create": "refund_tryon",
 };
 
 function allows(
@@ -92,6 +100,8 @@ describe("canAccess", () => {
         ...Object.keys(tables),
         "wardrobe_access",
         "password_resets",
+        "tryon_repeats",
+        "tryon_refunds",
       ]) {
         for (const action of Object.keys(rights) as (keyof typeof rights)[]) {
           if (resource === "password_resets" && action === "list") continue;

@@ -1,7 +1,7 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { Page } from "playwright-core";
 
+import { findings } from "./findings.ts";
 import { openStage, people, picture, settled, type Stage } from "./stage.ts";
 
 // Real browsers on a busy machine take their time.
@@ -15,23 +15,6 @@ type Case = {
 
 const themes = ["light", "dark"] as const;
 const widths = [1280, 390] as const;
-
-/** Serious findings in words: the rule, and where. */
-async function findings(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    // Our pages hold no frame, so the check may run inside the page itself.
-    .setLegacyMode(true)
-    .options({ resultTypes: ["violations"] })
-    .analyze();
-  return violations
-    .filter(({ impact }) => impact === "critical" || impact === "serious")
-    .flatMap(({ id, nodes }) =>
-      nodes.map(
-        (node) =>
-          `${id}: ${node.target.join(" ")} ${node.failureSummary ?? ""}`,
-      ),
-    );
-}
 
 describe("accessibility", () => {
   let stage: Stage;

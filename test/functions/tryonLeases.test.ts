@@ -159,6 +159,42 @@ describe("heartbeat", () => {
       await asWorker(client, () => heartbeat(client, "gpu", job, 5));
       expect(await secondsTo(client, job, "locked_until")).toBe(120);
     }));
+
+  it("prolongs it until two hours after the attempt began and no further; then the sweep takes it", () =>
+    withRoot(db, async (client) => {
+      const { shopper, job } = await working(client);
+      const key = await resultOf(client, job);
+      await setJob(client, job, "started_at = now() - interval '119 minutes'");
+      await asWorker(client, () => heartbeat(client, "gpu", job, 3_600));
+      expect(await secondsTo(client, job, "locked_until")).toBe(60);
+      // As when the two hours are over: the lease is, too.
+      await setJob(
+        client,
+        job,
+        "started_at = started_at - interval '1 minute', locked_until = now()",
+      );
+      for (const act of [
+        () => heartbeat(client, "gpu", job),
+        () => complete(client, "gpu", job, key),
+      ]) {
+        await expect(
+          (async () => {
+            await client.query("savepoint late");
+            try {
+              await asWorker<unknown>(client, act);
+            } finally {
+              await client.query("rollback to savepoint late");
+            }
+          })(),
+        ).rejects.toMatchObject({
+          code: "LLOCK",
+          message: expect.stringContaining("2 hours") as unknown,
+        });
+      }
+      expect(await asWorker(client, () => expireStale(client))).toBe(1);
+      expect(await jobOf(client, job)).toMatchObject({ status: "queued" });
+      expect((await walletOf(client, shopper.id)).held).toBe(1);
+    }));
 });
 
 /** How a worker can have lost a job; what it then brings has no effect. */

@@ -15,6 +15,7 @@ import {
   complete,
   fail,
   giveCredits,
+  makeShopper,
   makeTryonBrand,
   refusal,
   requestBrandTryon,
@@ -30,6 +31,7 @@ import {
   resultOf,
   secondsTo,
   setJob,
+  take,
   working,
 } from "../helpers/tryonScenes.ts";
 
@@ -120,14 +122,19 @@ describe("complete_tryon", () => {
       const { key: garment } = await buildStorageObject(client, {
         owner_user_id: shopper.id,
       });
+      // Of the same person and ready, but made for another job.
       await ask(client, shopper);
       const [second] = await asWorker(client, () => claim(client, "gpu"));
-      const used = await resultOf(client, second!);
-      await asWorker(client, () => complete(client, "gpu", second!, used));
+      const ready = await resultOf(client, second!);
+      await ask(client, shopper);
+      const [third] = await asWorker(client, () => claim(client, "gpu"));
+      const used = await resultOf(client, third!);
+      await asWorker(client, () => complete(client, "gpu", third!, used));
       for (const key of [
         theirs,
         begun,
         garment,
+        ready,
         used,
         shopper.selfie,
         "result/none.png",
@@ -146,6 +153,78 @@ describe("complete_tryon", () => {
         result_key: null,
       });
     }));
+
+  it("a result of an earlier attempt is refused; what is brought is kept for 180 days, the rest for one", () =>
+    withRoot(db, async (client) => {
+      const { job } = await working(client);
+      const early = await resultOf(client, job);
+      await asWorker(client, () => fail(client, "gpu", job));
+      await setJob(client, job, "run_after = now()");
+      const [again] = await asWorker(client, () => claim(client, "gpu"));
+      const key = await resultOf(client, again!);
+      expect(
+        await refusal(client, () =>
+          asWorker(client, () => complete(client, "gpu", again!, early)),
+        ),
+      ).toEqual({ code: "NTFND", field: "result_key" });
+      await asWorker(client, () => complete(client, "gpu", again!, key));
+      expect(
+        await rowsOf(
+          client,
+          "select key, extract(day from retention_until - now())::integer as days from app_public.storage_objects where key like 'result/' || $1 || '/%' order by key",
+          [job.id],
+        ),
+      ).toEqual([
+        { key: early, days: 1 },
+        { key, days: 180 },
+      ]);
+      expect([early, key]).toEqual([
+        expect.stringContaining(`result/${job.id}/1/`),
+        expect.stringContaining(`result/${job.id}/2/`),
+      ]);
+    }));
+
+  it("on a garment that somebody is editing makes nobody wait for the wallet", async () => {
+    const root = await db.root.connect();
+    const editor = await db.root.connect();
+    const worker = await db.worker.connect();
+    try {
+      await root.query("begin");
+      const shopper = await makeShopper(root);
+      await ask(root, shopper);
+      const job = await take(root);
+      const key = await resultOf(root, job);
+      await root.query("commit");
+      await editor.query("begin");
+      await editor.query(
+        "select 1 from app_public.wardrobe_items where id = $1 for update",
+        [shopper.item],
+      );
+      const pid = await value<number>(worker, "select pg_backend_pid()");
+      const done = complete(worker, "gpu", job, key);
+      for (;;) {
+        const blocked = await value<boolean>(
+          root,
+          "select cardinality(pg_blocking_pids($1)) > 0",
+          [pid],
+        );
+        if (blocked) break;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(
+        await rowsOf(
+          root,
+          "select kind from app_public.credit_accounts where owner_user_id = $1 order by kind for no key update nowait",
+          [shopper.id],
+        ),
+      ).toEqual([{ kind: "available" }, { kind: "held" }]);
+      await editor.query("commit");
+      expect(await done).toMatchObject({ status: "completed" });
+      expect(await walletOf(root, shopper.id)).toMatchObject({ held: 0 });
+    } finally {
+      for (const client of [editor, worker, root]) client.release(true);
+    }
+  });
 
   it.each([
     ["no confidence", { confidence: null }, "confidence"],
@@ -339,6 +418,17 @@ describe("fail_tryon", () => {
         used: 0,
       });
       expect(await attemptsOf(client, job)).toHaveLength(1);
+    }));
+
+  it("a code of ours is refused with a sentence of its own", () =>
+    withRoot(db, async (client) => {
+      const { job } = await working(client);
+      await expect(
+        asWorker(client, () => fail(client, "gpu", job, "LOST_WORKER")),
+      ).rejects.toMatchObject({
+        code: "INVAL",
+        message: "LOST_WORKER is what the server says when no worker did",
+      });
     }));
 
   it.each([

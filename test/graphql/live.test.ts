@@ -169,6 +169,50 @@ async function touch(...ids: string[]): Promise<void> {
   );
 }
 
+/** A try-on that the brand asked for itself and that waits. */
+async function tryonOf(brandId: string): Promise<string> {
+  const product = await productOf(brandId);
+  const { rows } = await db.root.query<{ id: string }>(
+    `with file as (
+       insert into app_public.storage_objects (key, owner_brand_id, kind, content_type, bytes, status, sha256)
+       values ('selfie/' || gen_random_uuid() || '.png', $1, 'selfie', 'image/png', 4, 'available', sha256('x'))
+       returning key
+     )
+     select key as id from file, app_private.add_grant(null, $1, 'promo', 9)`,
+    [brandId],
+  );
+  const { rows: jobs } = await db.root.query<{ id: string }>(
+    `select (app_private.create_tryon(null, $1, p.category_code, $2, array[p.id], '{}', null, null)).id
+       from app_public.products p where p.id = $3`,
+    [brandId, rows[0]?.id, product],
+  );
+  return jobs[0]?.id ?? "";
+}
+
+/** Touches jobs, one statement each. */
+async function bump(...ids: string[]): Promise<void> {
+  for (const id of ids)
+    await db.root.query(
+      "update app_public.tryon_jobs set priority = priority where id = $1",
+      [id],
+    );
+}
+
+/** The ids told until `id` is; changes once more after an event that names none. */
+async function toldUntil(
+  events: Events,
+  id: string,
+  change: () => Promise<void>,
+): Promise<string[]> {
+  const ids = new Set<string>();
+  while (!ids.has(id)) {
+    const { rowIds } = await nextIn(events);
+    if (rowIds === null) await change();
+    for (const told of rowIds ?? []) ids.add(told);
+  }
+  return [...ids];
+}
+
 describe("a subscription to rows", () => {
   it("tells a member which rows of the brand were inserted, updated and deleted", async () => {
     const { events } = await watching(world.lumiere.viewer, "products");
@@ -279,6 +323,48 @@ describe("a subscription to rows", () => {
     // A key of two columns is not told.
     expect((await changedIn(brand.events)).rowIds).toBeNull();
     expect((await changedIn(person.events)).rowIds).toBeNull();
+  });
+
+  it("tells a brand of its try-ons through the view that hides their shoppers", async () => {
+    const ours = await tryonOf(world.lumiere.id);
+    const theirs = await tryonOf(world.northside.id);
+    const viewer = connect(world.lumiere.viewer).watch("brand_tryon_jobs");
+    const staff = connect(world.staff).watch("tryon_jobs");
+    const told = await toldUntil(viewer, ours, () => bump(theirs, ours));
+    expect(told).toEqual([ours]);
+    const all = await toldUntil(staff, ours, () => bump(theirs, ours));
+    expect(all.sort()).toEqual([theirs, ours].sort());
+  });
+
+  it("tells a person of the own wallet, without the keys of its accounts", async () => {
+    const wallet = connect(world.shopper).watch("user_credits");
+    await nextIn(wallet);
+    await api.live.settled();
+    // What was gathered before may still come: three changes, three events.
+    for (const amount of [1, 2, 3]) {
+      await db.root.query(
+        "select app_private.add_grant($1, null, 'promo', $2)",
+        [world.shopper.userId, amount],
+      );
+      expect(await nextIn(wallet)).toMatchObject({
+        table: "user_credits",
+        rowIds: null,
+      });
+    }
+  });
+
+  it.each([
+    ["viewer", "brand_credits"],
+    ["viewer", "tryon_jobs"],
+    ["shopper", "brand_tryon_jobs"],
+    ["shopper", "brand_credits"],
+  ] as const)("refuses the %s who asks for %s", async (who, view) => {
+    const actor = who === "viewer" ? world.lumiere.viewer : world.shopper;
+    const { value } = await connect(actor).watch(view).next();
+    expect((value as Event).errors?.[0]?.extensions).toMatchObject({
+      code: "NTFND",
+      field: "tables",
+    });
   });
 
   it.each([

@@ -13,9 +13,18 @@ import {
   buildWardrobeItem,
   type Row,
 } from "./factories.ts";
+import { type Asker, one, type TryonJob } from "./tryonWorker.ts";
 
-/** A client in a transaction, or a pool: whatever asks one question. */
-export type Asker = Pick<pg.ClientBase, "query">;
+export {
+  beginResult,
+  claim,
+  complete,
+  expireStale,
+  fail,
+  heartbeat,
+  storeResult,
+} from "./tryonWorker.ts";
+export type { Asker, TryonJob };
 
 /** Somebody who can ask for a try-on of an own garment right away. */
 export type Shopper = { id: string; selfie: string; item: string };
@@ -25,14 +34,6 @@ export type TryonBrand = {
   manager: string;
   product: string;
   picture: string;
-};
-
-export type TryonJob = Row & {
-  id: string;
-  status: string;
-  attempt: number;
-  cost: number;
-  payer: string;
 };
 
 export type TryonRequest = {
@@ -141,6 +142,7 @@ export async function commitAs<T>(
     await becomeActor(client, actor);
     // How long a crowd waits on a busy machine is not what is asked here.
     await client.query("set local statement_timeout = 0");
+    await client.query("set local lock_timeout = 0");
     const result = await fn(client);
     await client.query("commit");
     return result;
@@ -173,17 +175,6 @@ export async function refusal(
     };
   }
   throw new Error("It was not refused");
-}
-
-async function one<T extends Row>(
-  client: Asker,
-  sql: string,
-  values: unknown[],
-): Promise<T> {
-  const { rows } = await client.query<T>(sql, values);
-  const row = rows[0];
-  if (row === undefined) throw new Error(`No row: ${sql}`);
-  return row;
 }
 
 /** As a shopper, of the own garment unless the request says otherwise. */
@@ -224,98 +215,6 @@ export async function requestBrandTryon(
     ],
   );
   return id;
-}
-
-export async function claim(
-  client: Asker,
-  worker: string,
-  n = 1,
-  leaseSeconds = 60,
-): Promise<TryonJob[]> {
-  const { rows } = await client.query<TryonJob>(
-    "select * from app_private.claim_tryon_jobs($1, $2, $3)",
-    [worker, n, leaseSeconds],
-  );
-  return rows;
-}
-
-type Claimed = Pick<TryonJob, "id" | "attempt">;
-
-export async function beginResult(
-  client: Asker,
-  worker: string,
-  job: Claimed,
-): Promise<string> {
-  const { key } = await one<{ key: string }>(
-    client,
-    "select app_private.begin_tryon_result($1, $2, $3, 'image/png', 4) as key",
-    [worker, job.id, job.attempt],
-  );
-  return key;
-}
-
-/** As the server, when the bytes have arrived. */
-export async function storeResult(client: Asker, key: string): Promise<void> {
-  await client.query(
-    "select app_private.complete_upload($1, 4, sha256('seen'::bytea))",
-    [key],
-  );
-}
-
-export function complete(
-  client: Asker,
-  worker: string,
-  job: Claimed,
-  resultKey: string,
-  figures: {
-    confidence?: number | string | null;
-    processingMs?: number | null;
-  } = {},
-): Promise<TryonJob> {
-  const { confidence = 0.9, processingMs = 5 } = figures;
-  return one<TryonJob>(
-    client,
-    "select * from app_private.complete_tryon($1, $2, $3, $4, $5, $6)",
-    [worker, job.id, job.attempt, resultKey, confidence, processingMs],
-  );
-}
-
-export function fail(
-  client: Asker,
-  worker: string,
-  job: Claimed,
-  code: string | null = "GPU_OUT_OF_MEMORY",
-  retryable = true,
-  processingMs: number | null = null,
-): Promise<TryonJob> {
-  return one<TryonJob>(
-    client,
-    "select * from app_private.fail_tryon($1, $2, $3, $4, $5, $6)",
-    [worker, job.id, job.attempt, code, retryable, processingMs],
-  );
-}
-
-export async function heartbeat(
-  client: Asker,
-  worker: string,
-  job: Claimed,
-  leaseSeconds = 60,
-): Promise<Date> {
-  const { until } = await one<{ until: Date }>(
-    client,
-    "select app_private.heartbeat($1, $2, $3, $4) as until",
-    [worker, job.id, job.attempt, leaseSeconds],
-  );
-  return until;
-}
-
-export async function expireStale(client: Asker, batch = 200): Promise<number> {
-  const { n } = await one<{ n: number }>(
-    client,
-    "select app_private.expire_stale($1) as n",
-    [batch],
-  );
-  return n;
 }
 
 /** One value that a statement answers, as the client's present role. */

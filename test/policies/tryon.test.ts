@@ -573,4 +573,79 @@ describe("a worker key", () => {
       expect(await use()).toBe("LOGIN");
     });
   });
+
+  it("that is revoked loses its leases, and no other does; a new one of its name gets none", async () => {
+    await withRoot(db, async (root) => {
+      await becomeActor(root, {
+        role: "closetai_staff_admin",
+        userId: people.admin,
+      });
+      await root.query("reset role");
+      const staff = async (sql: string, values: unknown[] = []) => {
+        await root.query("set local role closetai_staff_admin");
+        const [answer = ""] = await column(root, sql, values);
+        await root.query("reset role");
+        return answer;
+      };
+      const make = () =>
+        staff("select app_public.create_worker_key('gpu-end')");
+      const token = await make();
+      const claimed = await column(
+        root,
+        `select id from app_public.tryon_jobs where status in ('queued', 'processing') order by id limit 3`,
+      );
+      expect(claimed).toHaveLength(3);
+      const workers = ["gpu-end/1", "gpu-end", "gpu-end-2/1"];
+      for (const [at, id] of claimed.entries()) {
+        await root.query(
+          "update app_public.tryon_jobs set status = 'processing', locked_by = $2, locked_until = now() + interval '1 minute' where id = $1",
+          [id, workers[at]],
+        );
+      }
+      const leases = () =>
+        column(
+          root,
+          "select locked_by || ' ' || (locked_until > now()) from app_public.tryon_jobs where id = any ($1) order by id",
+          [claimed],
+        );
+      const revoke = () =>
+        staff(
+          "select (app_public.revoke_worker_key(id)).name from app_public.worker_keys where name = 'gpu-end' and prefix = left($1, 11)",
+          [token],
+        );
+      await revoke();
+      expect(await leases()).toEqual([
+        "gpu-end false",
+        "gpu-end-2/1 true",
+        "gpu-end/1 false",
+      ]);
+      const next = await make();
+      const [beat] = await column(
+        root,
+        "select attempt from app_public.tryon_jobs where id = $1",
+        [claimed[0]],
+      );
+      await root.query("savepoint beat");
+      expect(
+        await outcomeOf(
+          root.query(
+            "select app_private.key_heartbeat(sha256(convert_to($1, 'UTF8')), '1', $2, $3, 60)",
+            [next, claimed[0], beat],
+          ),
+        ),
+      ).toBe("LLOCK");
+      await root.query("rollback to savepoint beat");
+      // Revoking the old one again leaves the workers of the new one alone.
+      await root.query(
+        "update app_public.tryon_jobs set locked_until = now() + interval '1 minute' where id = any ($1)",
+        [claimed],
+      );
+      await revoke();
+      expect(await leases()).toEqual([
+        "gpu-end true",
+        "gpu-end-2/1 true",
+        "gpu-end/1 true",
+      ]);
+    });
+  });
 });

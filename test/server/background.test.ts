@@ -506,11 +506,13 @@ describe("retention", () => {
         PIXEL.length,
         Buffer.alloc(32),
       ]);
-      expect(await object(result)).toEqual({ status: "available", days: 180 });
+      // Until it is delivered, it is nobody's picture.
+      expect(await object(result)).toEqual({ status: "available", days: 1 });
       await db.root.query(
         "select app_private.complete_tryon('gpu', $1, 1, $2, 0.5, 1)",
         [job, result],
       );
+      expect(await object(result)).toEqual({ status: "available", days: 180 });
 
       // Done: the selfie's time is over, the result's is not.
       await run("clean_up");

@@ -1,4 +1,6 @@
+import WalletIcon from "@mui/icons-material/AccountBalanceWalletOutlined";
 import Box from "@mui/material/Box";
+import Button from "@mui/material/Button";
 import Link from "@mui/material/Link";
 import Skeleton from "@mui/material/Skeleton";
 import Typography from "@mui/material/Typography";
@@ -153,8 +155,19 @@ const BrandDetails = () => {
 
 const BrandActions = () => {
   const { can } = useSession();
+  const translate = useTranslate();
+  const brand = useRecordContext<BrandRecord>();
   return (
     <TopToolbar>
+      {brand && can("wallets", "show") && (
+        <Button
+          component={LinkBase}
+          to={`/brand_credits/${brand.id}/show`}
+          startIcon={<WalletIcon />}
+        >
+          {translate("wallet.open")}
+        </Button>
+      )}
       {can("brands", "edit") && <EditButton variant="contained" />}
     </TopToolbar>
   );

@@ -1,9 +1,14 @@
+import AccessibilityIcon from "@mui/icons-material/AccessibilityNewOutlined";
+import AccountBalanceIcon from "@mui/icons-material/AccountBalanceOutlined";
 import AccountBalanceWalletIcon from "@mui/icons-material/AccountBalanceWalletOutlined";
 import AnalyticsIcon from "@mui/icons-material/AnalyticsOutlined";
 import ArchiveIcon from "@mui/icons-material/ArchiveOutlined";
+import BlockIcon from "@mui/icons-material/BlockOutlined";
 import BoltIcon from "@mui/icons-material/BoltOutlined";
 import CalendarIcon from "@mui/icons-material/CalendarTodayOutlined";
 import CameraIcon from "@mui/icons-material/CameraAltOutlined";
+import CancelIcon from "@mui/icons-material/CancelOutlined";
+import GiftIcon from "@mui/icons-material/CardGiftcardOutlined";
 import CategoryIcon from "@mui/icons-material/CategoryOutlined";
 import CheckIcon from "@mui/icons-material/CheckCircleOutlined";
 import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
@@ -23,12 +28,16 @@ import InventoryIcon from "@mui/icons-material/Inventory2Outlined";
 import KeyIcon from "@mui/icons-material/KeyOutlined";
 import LabelIcon from "@mui/icons-material/LabelOutlined";
 import LinkIcon from "@mui/icons-material/LinkOutlined";
+import LockClockIcon from "@mui/icons-material/LockClockOutlined";
 import MailIcon from "@mui/icons-material/MailOutlined";
+import ManageHistoryIcon from "@mui/icons-material/ManageHistoryOutlined";
 import ModelTrainingIcon from "@mui/icons-material/ModelTrainingOutlined";
 import PaymentsIcon from "@mui/icons-material/PaymentsOutlined";
 import PersonIcon from "@mui/icons-material/PersonOutlined";
 import PublicIcon from "@mui/icons-material/PublicOutlined";
+import RateReviewIcon from "@mui/icons-material/RateReviewOutlined";
 import ReceiptIcon from "@mui/icons-material/ReceiptLongOutlined";
+import ReplayIcon from "@mui/icons-material/ReplayOutlined";
 import ScheduleIcon from "@mui/icons-material/ScheduleOutlined";
 import SellIcon from "@mui/icons-material/SellOutlined";
 import SettingsIcon from "@mui/icons-material/SettingsOutlined";
@@ -37,17 +46,25 @@ import StarIcon from "@mui/icons-material/StarBorderOutlined";
 import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
 import StyleIcon from "@mui/icons-material/StyleOutlined";
 import TableIcon from "@mui/icons-material/TableChartOutlined";
+import UndoIcon from "@mui/icons-material/UndoOutlined";
 import UploadIcon from "@mui/icons-material/UploadFileOutlined";
+import VpnKeyIcon from "@mui/icons-material/VpnKeyOutlined";
 import WorkIcon from "@mui/icons-material/WorkOutlineOutlined";
+import PremiumIcon from "@mui/icons-material/WorkspacePremiumOutlined";
 import type { ComponentType } from "react";
 
 /** The names `@admin.icon` may use. A name that is not here shows a table. */
 const icons: Readonly<Record<string, ComponentType>> = {
+  accessibility: AccessibilityIcon,
+  account_balance: AccountBalanceIcon,
   analytics: AnalyticsIcon,
   archive: ArchiveIcon,
+  block: BlockIcon,
   bolt: BoltIcon,
   calendar: CalendarIcon,
   camera: CameraIcon,
+  cancel: CancelIcon,
+  card_giftcard: GiftIcon,
   category: CategoryIcon,
   check: CheckIcon,
   checkroom: CheckroomIcon,
@@ -69,11 +86,16 @@ const icons: Readonly<Record<string, ComponentType>> = {
   key: KeyIcon,
   label: LabelIcon,
   link: LinkIcon,
+  lock_clock: LockClockIcon,
   mail: MailIcon,
+  manage_history: ManageHistoryIcon,
   model: ModelTrainingIcon,
   payments: PaymentsIcon,
   person: PersonIcon,
+  rate_review: RateReviewIcon,
   receipt: ReceiptIcon,
+  receipt_long: ReceiptIcon,
+  replay: ReplayIcon,
   schedule: ScheduleIcon,
   sell: SellIcon,
   settings: SettingsIcon,
@@ -82,9 +104,12 @@ const icons: Readonly<Record<string, ComponentType>> = {
   storefront: StorefrontIcon,
   style: StyleIcon,
   table: TableIcon,
+  undo: UndoIcon,
   upload: UploadIcon,
+  vpn_key: VpnKeyIcon,
   wallet: AccountBalanceWalletIcon,
   work: WorkIcon,
+  workspace_premium: PremiumIcon,
 };
 
 export const iconNamed = (name: string | null): ComponentType =>

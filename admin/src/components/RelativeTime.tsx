@@ -16,8 +16,11 @@ const useNow = (everyMs: number) => {
 /** "3 hours ago"; the exact moment on hover, on focus and for machines. */
 export const RelativeTime = ({
   value,
+  isPast = false,
 }: {
   value: string | null | undefined;
+  /** It has happened, even where the clock here is behind. */
+  isPast?: boolean;
 }) => {
   const translate = useTranslate();
   const locale = useLocale();
@@ -26,10 +29,11 @@ export const RelativeTime = ({
     return <span>{translate("app.never")}</span>;
   }
   const moment = new Date(value);
+  const seenAt = isPast && moment > now ? moment : now;
   return (
     <Tooltip title={formatExact(moment, locale)}>
       <time dateTime={moment.toISOString()} style={{ whiteSpace: "nowrap" }}>
-        {formatRelative(moment, now, locale)}
+        {formatRelative(moment, seenAt, locale)}
       </time>
     </Tooltip>
   );

@@ -1,4 +1,5 @@
 import Box from "@mui/material/Box";
+import type { ComponentType } from "react";
 import { useTranslate } from "react-admin";
 
 import { useTokens } from "../theme/useTokens.ts";
@@ -6,7 +7,16 @@ import { useTokens } from "../theme/useTokens.ts";
 export type Tone = "success" | "warning" | "error" | "info" | "quiet";
 
 /** A state in words with a colour beside it, never by colour alone. */
-export const StatusChip = ({ tone, label }: { tone: Tone; label: string }) => {
+export const StatusChip = ({
+  tone,
+  label,
+  icon: Icon,
+}: {
+  tone: Tone;
+  label: string;
+  /** In place of the dot. */
+  icon?: ComponentType;
+}) => {
   const translate = useTranslate();
   const c = useTokens();
   const [ink, soft] = {
@@ -34,16 +44,26 @@ export const StatusChip = ({ tone, label }: { tone: Tone; label: string }) => {
         bgcolor: soft,
       }}
     >
-      <Box
-        component="span"
-        aria-hidden="true"
-        sx={{
-          width: 6,
-          height: 6,
-          borderRadius: "50%",
-          bgcolor: "currentcolor",
-        }}
-      />
+      {Icon === undefined ? (
+        <Box
+          component="span"
+          aria-hidden="true"
+          sx={{
+            width: 6,
+            height: 6,
+            borderRadius: "50%",
+            bgcolor: "currentcolor",
+          }}
+        />
+      ) : (
+        <Box
+          component="span"
+          aria-hidden="true"
+          sx={{ display: "flex", "& svg": { fontSize: 15 } }}
+        >
+          <Icon />
+        </Box>
+      )}
       {translate(label, { _: label })}
     </Box>
   );

@@ -19,10 +19,11 @@ export async function uploadPicture(
   dataProvider: AppDataProvider,
   file: File,
   onProgress: (fraction: number) => void,
+  kind: "GARMENT" | "SELFIE" = "GARMENT",
 ): Promise<string> {
   const { key, url } = await dataProvider.mutate<Target>(
     "requestUpload",
-    { kind: "GARMENT", contentType: file.type, bytes: file.size },
+    { kind, contentType: file.type, bytes: file.size },
     "key url",
   );
   await sendBytes(url, file, onProgress);

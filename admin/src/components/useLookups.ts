@@ -8,6 +8,8 @@ export type Category = {
   tracking: string;
   sort: number;
   active: boolean;
+  /** Credits. */
+  tryonCost: number;
 };
 export type Currency = {
   id: string;

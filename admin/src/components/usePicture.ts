@@ -14,12 +14,13 @@ const MAX_BYTES = 10_000_000;
  * saved. Every page that takes a picture asks here, and only draws it its own way.
  */
 export const usePicture = (
-  field: UseInputValue["field"],
+  field: Pick<UseInputValue["field"], "value" | "onChange">,
   stored: {
     /** The key the record holds, and the link to what is stored under it. */
     key: string | null | undefined;
     url: string | null | undefined;
   },
+  kind: "GARMENT" | "SELFIE" = "GARMENT",
 ) => {
   const translate = useTranslate();
   const dataProvider = useDataProvider<AppDataProvider>();
@@ -50,7 +51,7 @@ export const usePicture = (
     }
     setFault("");
     setProgress(0);
-    uploadPicture(dataProvider, file, setProgress)
+    uploadPicture(dataProvider, file, setProgress, kind)
       .then((key) => {
         setPreview({ key, url: URL.createObjectURL(file) });
         field.onChange(key);

@@ -13,6 +13,7 @@ import { useSession } from "../useSession.ts";
 import { CategoryPanel, listLink } from "./CategoryPanel.tsx";
 import { FigureRow } from "./FigureRow.tsx";
 import { NewestProducts } from "./NewestProducts.tsx";
+import { TryonFigures } from "./TryonFigures.tsx";
 
 const ProductsFigure = () => {
   const translate = useTranslate();
@@ -155,11 +156,12 @@ export const BrandHome = () => {
         gridTemplateColumns: "minmax(0, 1fr)",
       }}
     >
-      <FigureRow>
+      <FigureRow columns={3}>
         <ProductsFigure />
         <CategoriesFigure />
         <MembersFigure />
         {can("imports", "list") && <LastImportFigure />}
+        <TryonFigures />
       </FigureRow>
       <CategoryPanel
         resource="products"

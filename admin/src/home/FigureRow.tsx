@@ -1,7 +1,14 @@
 import Box from "@mui/material/Box";
 import type { ReactNode } from "react";
 
-export const FigureRow = ({ children }: { children: ReactNode }) => (
+export const FigureRow = ({
+  columns = 4,
+  children,
+}: {
+  /** On a wide screen. */
+  columns?: 3 | 4;
+  children: ReactNode;
+}) => (
   <Box
     sx={{
       display: "grid",
@@ -9,7 +16,7 @@ export const FigureRow = ({ children }: { children: ReactNode }) => (
       gridTemplateColumns: {
         xs: "repeat(2, minmax(0,1fr))",
         sm: "repeat(2, minmax(0,1fr))",
-        lg: "repeat(4, minmax(0,1fr))",
+        lg: `repeat(${columns}, minmax(0,1fr))`,
       },
     }}
   >

@@ -9,6 +9,7 @@ import { useAggregates } from "../components/useAggregates.ts";
 import { CategoryPanel } from "./CategoryPanel.tsx";
 import { FigureRow } from "./FigureRow.tsx";
 import { NewestProducts } from "./NewestProducts.tsx";
+import { TryonFigures } from "./TryonFigures.tsx";
 
 export const ShopperHome = () => {
   const translate = useTranslate();
@@ -48,6 +49,7 @@ export const ShopperHome = () => {
           isPending={products.isPending}
           detail={translate("home.discover_detail")}
         />
+        <TryonFigures />
       </FigureRow>
       <CategoryPanel
         resource="wardrobe_items"

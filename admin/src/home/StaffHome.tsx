@@ -13,6 +13,7 @@ import { formatCount } from "../format.ts";
 import { useSession } from "../useSession.ts";
 import { CategoryPanel } from "./CategoryPanel.tsx";
 import { FigureRow } from "./FigureRow.tsx";
+import { TryonFigures } from "./TryonFigures.tsx";
 
 const TotalFigure = ({
   resource,
@@ -118,7 +119,7 @@ export const StaffHome = () => {
         gridTemplateColumns: "minmax(0, 1fr)",
       }}
     >
-      <FigureRow>
+      <FigureRow columns={3}>
         <TotalFigure
           resource="brands"
           name="brands"
@@ -127,6 +128,7 @@ export const StaffHome = () => {
         <TotalFigure resource="users" name="people" />
         <TotalFigure resource="products" name="all_products" />
         <TotalFigure resource="imports" name="imports" />
+        <TryonFigures />
       </FigureRow>
       {can("password_resets", "list") && <ResetRequests />}
       <CategoryPanel

@@ -1,6 +1,8 @@
 import english from "ra-language-english";
 
 import { catalogMessages } from "./catalog.ts";
+import { tryonMessages } from "./tryons.ts";
+import { walletMessages } from "./wallet.ts";
 
 const app = {
   app: {
@@ -23,6 +25,7 @@ const app = {
     reload: "Reload",
     unknown: "Not given",
     never: "Never",
+    no_data: "No data",
     updated: "Counted",
     see_all: "See all",
   },
@@ -137,6 +140,9 @@ const app = {
   menu: {
     home: "Home",
     catalogue: "Catalogue",
+    tryon: "Try-on",
+    credits: "Credits",
+    operations: "Operations",
     team: "Team",
     records: "Platform",
     account: "Account",
@@ -633,6 +639,8 @@ export const en = {
   ...english,
   ...app,
   ...catalogMessages,
+  ...tryonMessages,
+  ...walletMessages,
   ra: {
     ...english.ra,
     page: { ...english.ra.page, create: "New %{name}" },

@@ -1,13 +1,19 @@
+import AccessibilityIcon from "@mui/icons-material/AccessibilityNewOutlined";
+import WalletIcon from "@mui/icons-material/AccountBalanceWalletOutlined";
 import AdminPanelSettingsIcon from "@mui/icons-material/AdminPanelSettingsOutlined";
+import BalanceIcon from "@mui/icons-material/BalanceOutlined";
 import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
 import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
 import GroupIcon from "@mui/icons-material/GroupOutlined";
 import HistoryIcon from "@mui/icons-material/HistoryOutlined";
 import HomeIcon from "@mui/icons-material/HomeOutlined";
+import VpnKeyIcon from "@mui/icons-material/KeyOutlined";
 import LabelIcon from "@mui/icons-material/LabelOutlined";
 import MailIcon from "@mui/icons-material/MailOutlined";
+import SpeedIcon from "@mui/icons-material/MonitorHeartOutlined";
 import PersonIcon from "@mui/icons-material/PersonOutlined";
 import PrivacyTipIcon from "@mui/icons-material/PrivacyTipOutlined";
+import QueueIcon from "@mui/icons-material/ScheduleOutlined";
 import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
 import TuneIcon from "@mui/icons-material/TuneOutlined";
 import UploadFileIcon from "@mui/icons-material/UploadFileOutlined";
@@ -62,6 +68,51 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
       ],
     },
     {
+      label: "menu.tryon",
+      items: (["tryon_jobs", "brand_tryon_jobs"] as const).flatMap((jobs) =>
+        when(can(jobs, "list"), {
+          to: `/${jobs}`,
+          label: "tryons.many",
+          icon: AccessibilityIcon,
+        }),
+      ),
+    },
+    {
+      label: "menu.credits",
+      items: [
+        ...when(can("wallet", "show"), {
+          to: "/wallet",
+          label: "wallet.title",
+          icon: WalletIcon,
+        }),
+        ...when(can("reconciliation", "list"), {
+          to: "/reconcile",
+          label: "reconcile.title",
+          icon: BalanceIcon,
+        }),
+      ],
+    },
+    {
+      label: "menu.operations",
+      items: [
+        ...when(can("operations", "list"), {
+          to: "/operations",
+          label: "operations.title",
+          icon: SpeedIcon,
+        }),
+        ...when(can("background", "list"), {
+          to: "/background",
+          label: "background.title",
+          icon: QueueIcon,
+        }),
+        ...when(can("worker_keys", "list"), {
+          to: "/worker_keys",
+          label: "worker_keys.title",
+          icon: VpnKeyIcon,
+        }),
+      ],
+    },
+    {
       label: session.staffRole === null ? "menu.team" : "menu.records",
       items: [
         ...when(can("brands", "list"), {
@@ -110,6 +161,20 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
   return sections.filter((section) => section.items.length > 0);
 }
 
+/** A page that shows these tables together: whoever has it needs no list of each. */
+const SHOWN_ON: Readonly<Record<string, readonly string[]>> = {
+  "/wallet": [
+    "credit_accounts",
+    "credit_grants",
+    "credit_holds",
+    "credit_transfers",
+    "user_credits",
+    "brand_credits",
+    "user_entitlements",
+  ],
+  "/background": ["task_runs"],
+};
+
 /**
  * The menu with the tables that are not in it yet: each in the section its
  * group names, or in one of its own, in the catalogue's order.
@@ -120,9 +185,14 @@ export function withCatalog(
   translate: (key: string) => string,
 ): NavSection[] {
   const all = sections.map((section) => ({ ...section }));
+  const shown = new Set(
+    sections.flatMap(({ items }) =>
+      items.flatMap(({ to }) => SHOWN_ON[to] ?? []),
+    ),
+  );
   for (const resource of catalog.resources) {
     if (resource.hidden || !resource.verbs.list) continue;
-    if (hasRules(resource.name)) continue;
+    if (hasRules(resource.name) || shown.has(resource.table)) continue;
     const label = resource.group ?? "catalog.tables";
     const item: NavItem = {
       to: `/${resource.name}`,

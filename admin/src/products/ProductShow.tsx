@@ -1,4 +1,6 @@
+import AccessibilityIcon from "@mui/icons-material/AccessibilityNewOutlined";
 import Box from "@mui/material/Box";
+import Button from "@mui/material/Button";
 import Chip from "@mui/material/Chip";
 import Typography from "@mui/material/Typography";
 import {
@@ -15,14 +17,33 @@ import { GarmentImage } from "../components/GarmentImage.tsx";
 import { Money } from "../components/Money.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { useJobScope } from "../tryonJobs/useJobScope.ts";
 import { useSession } from "../useSession.ts";
 import { ProductStatus } from "./ProductList.tsx";
 import type { Product } from "./types.ts";
+
+/** Leads to the form with this product chosen. */
+const TryOnButton = () => {
+  const product = useRecordContext<Product>();
+  const translate = useTranslate();
+  const { can } = useSession();
+  const { jobs } = useJobScope();
+  return product === undefined || !can(jobs, "create") ? null : (
+    <Button
+      component={LinkBase}
+      to={`/${jobs}/create?product=${product.id}`}
+      startIcon={<AccessibilityIcon />}
+    >
+      {translate("tryons.home.try_on")}
+    </Button>
+  );
+};
 
 const ProductActions = () => {
   const { can } = useSession();
   return (
     <TopToolbar>
+      <TryOnButton />
       {can("products", "edit") && <EditButton variant="contained" />}
     </TopToolbar>
   );

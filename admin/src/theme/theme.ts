@@ -387,7 +387,9 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
         styleOverrides: { indicator: { backgroundColor: c.accent, height: 2 } },
       },
       MuiToggleButton: {
-        styleOverrides: { root: { borderColor: c.line, fontWeight: 600 } },
+        styleOverrides: {
+          root: { borderColor: c.line, color: c.quiet, fontWeight: 600 },
+        },
       },
       MuiAvatar: {
         styleOverrides: {

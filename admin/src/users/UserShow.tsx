@@ -1,3 +1,4 @@
+import WalletIcon from "@mui/icons-material/AccountBalanceWalletOutlined";
 import KeyIcon from "@mui/icons-material/KeyOutlined";
 import PrivacyTipIcon from "@mui/icons-material/PrivacyTipOutlined";
 import Box from "@mui/material/Box";
@@ -154,6 +155,15 @@ const UserActions = () => {
   if (!user) return <TopToolbar />;
   return (
     <TopToolbar sx={{ flexWrap: "wrap" }}>
+      {can("wallets", "show") && (
+        <Button
+          component={LinkBase}
+          to={`/user_credits/${user.id}/show`}
+          startIcon={<WalletIcon />}
+        >
+          {translate("wallet.open")}
+        </Button>
+      )}
       {can("wardrobe_access", "create") && (
         <Button
           component={LinkBase}

@@ -166,6 +166,9 @@ const condition = (
   if (!field.filter) {
     throw new Error(`${schema.name} cannot be filtered by ${fieldName}.`);
   }
+  if (operatorName === "within") {
+    return { [fieldName]: within(field, value, name) };
+  }
   const known = operatorsOf(field);
   const wanted = operatorName ?? defaultOperator(field, value);
   const operator = Object.hasOwn(known, wanted) ? known[wanted] : undefined;
@@ -187,6 +190,33 @@ const condition = (
   return {
     [fieldName]: { [operator.name]: operand(operator, field, value, name) },
   };
+};
+
+/**
+ * So many seconds ago or less, counted when the page asks: a list that is read
+ * again moves with the time. A UUIDv7 begins with its moment, so a key of that
+ * kind is a bound that needs no index but its own.
+ */
+const within = (field: FieldSchema, value: unknown, name: string): Filter => {
+  const seconds = Number(value);
+  if (field.array || (field.kind !== "datetime" && field.kind !== "uuid")) {
+    throw new Error(
+      `"${name}" is no moment: @within needs a date or a UUIDv7.`,
+    );
+  }
+  if (value === null || value === "" || !(seconds >= 0) || seconds > 1e10) {
+    throw invalidValue(name, "This filter needs a number of seconds.");
+  }
+  const from = new Date(Date.now() - seconds * 1000);
+  return {
+    greaterThanOrEqualTo:
+      field.kind === "datetime" ? from.toISOString() : smallestUuidOf(from),
+  };
+};
+
+const smallestUuidOf = (moment: Date): string => {
+  const hex = Math.max(0, moment.getTime()).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7000-8000-000000000000`;
 };
 
 /** From and to, both included; an empty end is open. */

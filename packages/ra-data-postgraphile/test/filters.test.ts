@@ -57,6 +57,37 @@ describe("buildFilter", () => {
     expect(things(filter)).toEqual(built);
   });
 
+  it("bounds a moment, or a key that begins with one, by so many seconds ago", () => {
+    const about = (seconds: number) =>
+      new Date(Date.now() - seconds * 1000).toISOString().slice(0, 16);
+    const before = about(3_600);
+    const { seenAt, rowId } = things({
+      "seenAt@within": "3600",
+      "id@within": 3_600,
+    }) as Record<"seenAt" | "rowId", { greaterThanOrEqualTo: string }>;
+    const around = [before, about(3_600)];
+    expect(around).toContain(seenAt.greaterThanOrEqualTo.slice(0, 16));
+    expect(rowId.greaterThanOrEqualTo).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-7000-8000-000000000000$/,
+    );
+    const moment = Number.parseInt(
+      rowId.greaterThanOrEqualTo.slice(0, 13).replace("-", ""),
+      16,
+    );
+    expect(around).toContain(new Date(moment).toISOString().slice(0, 16));
+  });
+
+  it.each([null, "", "soon", -1, Number.POSITIVE_INFINITY])(
+    "refuses %j as a number of seconds",
+    (value) => {
+      expect(() => things({ "seenAt@within": value })).toThrow(/seconds/);
+    },
+  );
+
+  it("refuses a span of what is no moment", () => {
+    expect(() => things({ "name@within": 3 })).toThrow(/no moment/);
+  });
+
   it("asks nothing where nothing is asked", () => {
     expect(things({})).toBeUndefined();
     expect(things({ name: undefined })).toBeUndefined();

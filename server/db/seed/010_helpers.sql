@@ -51,6 +51,11 @@ as $$
   from md5(key) as h
 $$;
 
+-- The shard of a system account that a movement books on, the same every time.
+create function pg_temp.system_account(kind app_public.credit_account_kind, id uuid) returns uuid
+language sql immutable
+as $$ select app_private.system_account_id(kind, ('x' || right(id::text, 1))::bit(4)::integer) $$;
+
 -- The months from first_moment on that have no partition of the try-on jobs yet:
 -- ensure_partitions() looks ahead, the seed looks back.
 create function pg_temp.make_job_partitions(first_moment timestamptz) returns void
@@ -73,4 +78,15 @@ begin
     execute format('alter table app_partitions.%I enable row level security', v_name);
   end loop;
 end
+$$;
+
+-- One of the sixteen system accounts of a kind. The functions take one for each
+-- transaction; a batch of the seed spreads its thousands of entries evenly.
+create function pg_temp.system_account(kind text, about uuid) returns uuid
+language sql immutable strict parallel safe
+as $$
+  select ('ffffffff-ffff-7fff-bfff-' || lpad(to_hex(
+    case kind when 'system_grants' then 16 when 'system_consumed' then 32 when 'system_expired' then 48 end
+    + pg_temp.pick(about::text, 16)
+  ), 12, '0'))::uuid
 $$;

@@ -26,7 +26,7 @@ with owned as (
     select array_agg(x.number) as numbers, sqrt(sum(x.number * x.number)) as length
     from (
       select p.a + 0.6 * p.b + 0.45 * p.c
-        + 0.25 * ((o.i % 9973 * (p.d * p.d + 17) + o.i * 31) % 1009 / 504.5::double precision - 1) as number
+        + 0.25 * ((o.i::bigint % 9973 * (p.d * p.d + 17) + o.i * 31) % 1009 / 504.5::double precision - 1) as number
       from (select unnest(a.numbers) as a, unnest(b.numbers) as b, unnest(c.numbers) as c, generate_series(1, 768) as d) as p
     ) as x
   ) as t

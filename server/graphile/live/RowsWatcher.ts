@@ -30,7 +30,9 @@ const RETRY_MS = 1_000;
  */
 export class RowsWatcher implements AsyncIterableIterator<RowsEvent> {
   readonly actor: Actor;
+  /** The tables that tell; what they tell of goes by the names asked for. */
   readonly tables: readonly string[];
+  readonly #rightsOf = new Map<string, LiveRight[]>();
   readonly #options: RowsWatcherOptions;
   readonly #pending = new Map<string, Set<string> | null>();
   readonly #dueAt = new Map<string, number>();
@@ -42,18 +44,24 @@ export class RowsWatcher implements AsyncIterableIterator<RowsEvent> {
   constructor(options: RowsWatcherOptions) {
     this.#options = options;
     this.actor = options.actor;
-    this.tables = [...options.rights.keys()];
+    for (const right of options.rights.values())
+      this.#rightsOf.set(right.table, [
+        ...(this.#rightsOf.get(right.table) ?? []),
+        right,
+      ]);
+    this.tables = [...this.#rightsOf.keys()];
   }
 
   hear(announcement: Announcement): void {
-    const right = this.#options.rights.get(announcement.table);
-    if (right !== undefined && mayHear(this.actor, right, announcement))
-      this.#add(announcement.table, announcement.keys);
+    for (const right of this.#rightsOf.get(announcement.table) ?? [])
+      if (mayHear(this.actor, right, announcement))
+        this.#add(right.name, right.isKeyed ? announcement.keys : null);
   }
 
   /** Something may have been missed. */
   hearMany(table: string): void {
-    this.#add(table, null);
+    for (const { name } of this.#rightsOf.get(table) ?? [])
+      this.#add(name, null);
   }
 
   end(): void {

@@ -15,7 +15,12 @@ export type Announcement = {
 
 /** What a role may know about a table, as grants and policies say. */
 export type LiveRight = {
+  /** As it was asked for: a table, or a view that `@admin.live` ties to one. */
+  name: string;
+  /** The table that tells. */
   table: string;
+  /** Whether the keys of the table are those of what was asked for. */
+  isKeyed: boolean;
   isLive: boolean;
   /** A policy lets the role read every row that no fence hides. */
   readsAll: boolean;

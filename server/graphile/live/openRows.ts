@@ -40,7 +40,7 @@ export async function openRows(
     if (!right.isLive)
       throw new AppError("INVAL", `${table} does not tell of its changes.`, {
         field: "tables",
-        hint: "Read it again from time to time, or make it live with app_private.announce_changes.",
+        hint: "Read it again from time to time, or make it live with app_private.announce_changes (a view: with the tag @admin.live).",
       });
   }
   return deps.subscriber.watch({ actor, rights, currentActor });

@@ -20,7 +20,7 @@ export const LivePlugin = extendSchema(
         """
         rowsChanged(
           """
-          Names as in the catalogue, at most 20: only live tables that the caller may read.
+          Names as in the catalogue, at most 20: only live tables, and views of such, that the caller may read.
           """
           tables: [String!]!
         ): RowsChanged
