@@ -1054,7 +1054,7 @@ create table app_public.stripe_events (
   )
 );
 -- The inbox in the order of processing; the newest for staff; all of one object.
-create index stripe_events_waiting_idx on app_public.stripe_events (next_attempt_at, created) where status in ('received', 'failed');
+create index stripe_events_waiting_idx on app_public.stripe_events (created, id) where status in ('received', 'failed');
 create index stripe_events_created_idx on app_public.stripe_events (created desc, id);
 create index stripe_events_object_id_idx on app_public.stripe_events (object_id, created desc);
 create index stripe_events_type_idx on app_public.stripe_events (type, created desc);
@@ -1343,6 +1343,7 @@ create table app_public.stripe_invoices (
 create index stripe_invoices_customer_id_idx on app_public.stripe_invoices (customer_id, created desc);
 create index stripe_invoices_subscription_id_idx on app_public.stripe_invoices (subscription_id);
 create index stripe_invoices_created_idx on app_public.stripe_invoices (created desc, id);
+create index stripe_invoices_fetch_idx on app_public.stripe_invoices (id) where needs_refetch;
 comment on table app_public.stripe_invoices is $$
 @admin.label Invoices
 @admin.singular Invoice
@@ -1739,6 +1740,8 @@ comment on constraint task_runs_findings_check on app_public.task_runs is $$
 --! include functions/billing/entitlements.sql
 --! include functions/billing/apply.sql
 --! include functions/billing/process.sql
+--! include functions/billing/inbox.sql
+--! include functions/billing/paying.sql
 --! include functions/billing/figures.sql
 --! include functions/billing/reconcile.sql
 --! include policies/stripe_events.sql

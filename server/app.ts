@@ -34,6 +34,7 @@ import type { Limiters } from "./http/limiters.ts";
 import { installFiles } from "./storage/installFiles.ts";
 import { installIllustrations } from "./storage/installIllustrations.ts";
 import type { FileUrls } from "./storage/signUrls.ts";
+import { installStripeWebhook } from "./webhooks/installStripeWebhook.ts";
 
 /** Everything a route may need; made once by makeDeps. */
 export type AppDeps = {
@@ -83,7 +84,7 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   installRequestScope(app);
   installLogging(app, deps);
   installSecurityHeaders(app, deps);
-  installMetrics(app, deps);
+  const metrics = installMetrics(app, deps);
   installHealth(app, deps);
   installCompression(app);
   await installIllustrations(app, deps);
@@ -91,6 +92,7 @@ export async function makeApp(deps: AppDeps): Promise<Express> {
   installFiles(app, deps);
   installOverload(app, deps);
   installWorkerApi(app, deps);
+  installStripeWebhook(app, deps, metrics);
   installActor(app, deps);
   installRateLimits(app, deps);
   const catalogs: Catalogs = new Catalogs(deps.pools.app, () => api.schema());

@@ -44,6 +44,22 @@ export type Limits = {
   uploadBytes: number;
   /** LIMIT_IMPORT_BYTES: one uploaded catalogue file. */
   importBytes: number;
+  /** LIMIT_WEBHOOK_BYTES: one event of Stripe. */
+  webhookBytes: number;
+};
+
+/** What connects this installation to an account at Stripe. */
+export type StripeConfig = {
+  /** STRIPE_WEBHOOK_SECRET: one, or several with commas while one is replaced by another. */
+  webhookSecrets: readonly string[];
+  /** STRIPE_API_KEY: without it nobody pays here, and nothing is fetched. */
+  apiKey: string | null;
+  /** STRIPE_API_BASE: where the API is, for tests. */
+  apiBase: string | null;
+  /** STRIPE_MODE: whose events count; null leaves what the database knows. */
+  mode: "live" | "test" | null;
+  /** BILLING_CONTACT: whom to ask about paying. */
+  contact: string | null;
 };
 
 /** Sizes and timeouts of the connection pools. */
@@ -111,6 +127,8 @@ export type Config = {
   smtpUrl: string | null;
   /** MAIL_FROM: sender of every mail. */
   mailFrom: string;
+  /** STRIPE_* and BILLING_CONTACT: see StripeConfig. */
+  stripe: StripeConfig;
   /** STORAGE_DRIVER and its settings. */
   storage: StorageConfig;
   /** WORKER: background tasks in this process, or off where another process runs them. */
@@ -158,6 +176,7 @@ export const DEFAULT_LIMITS: Limits = {
   workerRequestsPerMinute: 60_000,
   uploadBytes: 10 * 1024 * 1024,
   importBytes: 512 * 1024 * 1024,
+  webhookBytes: 1024 * 1024,
 };
 
 const LIMIT_VARIABLES: Readonly<Record<keyof Limits, string>> = {
@@ -181,6 +200,7 @@ const LIMIT_VARIABLES: Readonly<Record<keyof Limits, string>> = {
   workerRequestsPerMinute: "LIMIT_WORKER_REQUESTS_PER_MINUTE",
   uploadBytes: "LIMIT_UPLOAD_BYTES",
   importBytes: "LIMIT_IMPORT_BYTES",
+  webhookBytes: "LIMIT_WEBHOOK_BYTES",
 };
 
 const LOG_LEVELS = [
@@ -338,6 +358,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     },
     smtpUrl,
     mailFrom: text("MAIL_FROM") ?? "ClosetAI <no-reply@closetai.test>",
+    stripe: parseStripe(problems, text, url),
     storage: parseStorage(env, dataDir, problems, choice, text, url),
     worker: choice("WORKER", ["in-process", "off"], "in-process"),
     logLevel: choice(
@@ -425,6 +446,44 @@ function parseStorage(
     accessKeyId: required("S3_ACCESS_KEY_ID"),
     secretAccessKey: required("S3_SECRET_ACCESS_KEY"),
     forcePathStyle: env["S3_FORCE_PATH_STYLE"] === "true",
+  };
+}
+
+// No value is repeated in a message: all but one are secrets.
+function parseStripe(
+  problems: string[],
+  text: (name: string) => string | null,
+  url: (name: string, protocols: readonly string[]) => string | null,
+): StripeConfig {
+  const webhookSecrets = (text("STRIPE_WEBHOOK_SECRET") ?? "")
+    .split(",")
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== "");
+  if (webhookSecrets.some((secret) => !/^whsec_\S{16,}$/.test(secret))) {
+    problems.push(
+      "STRIPE_WEBHOOK_SECRET must be the signing secret of the endpoint, which starts with whsec_; several are told apart by commas",
+    );
+  }
+  const apiKey = text("STRIPE_API_KEY");
+  const mode = text("STRIPE_MODE");
+  if (mode !== null && mode !== "live" && mode !== "test") {
+    problems.push("STRIPE_MODE must be live or test");
+  }
+  const keyMode = /^[sr]k_(live|test)_\S+$/.exec(apiKey ?? "")?.[1] ?? null;
+  if (apiKey !== null && keyMode === null) {
+    problems.push(
+      "STRIPE_API_KEY must be a secret or restricted key, which starts with sk_ or rk_",
+    );
+  } else if (apiKey !== null && mode !== null && keyMode !== mode) {
+    // Paid in one mode and heard of in the other would never be credited.
+    problems.push("STRIPE_API_KEY is a key of another mode than STRIPE_MODE");
+  }
+  return {
+    webhookSecrets,
+    apiKey,
+    apiBase: url("STRIPE_API_BASE", ["http:", "https:"]),
+    mode: (mode ?? keyMode) as StripeConfig["mode"],
+    contact: text("BILLING_CONTACT"),
   };
 }
 

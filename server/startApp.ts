@@ -53,6 +53,11 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     await pools.app.query("select app_private.configure_mail($1)", [
       config.smtpUrl !== null,
     ]);
+    if (config.stripe.mode !== null) {
+      await pools.app.query("select app_private.configure_stripe($1)", [
+        config.stripe.mode === "live",
+      ]);
+    }
     const constraints = await loadConstraintErrors(pools.app);
     const cookie = makeSessionCookie(config);
     const disk = await makeDisk(config.storage);

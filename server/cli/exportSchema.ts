@@ -6,6 +6,7 @@ import { makeSchema } from "postgraphile";
 import { lexicographicSortSchema, printSchema } from "postgraphile/graphql";
 
 import { anonymousActor } from "../auth/actor.ts";
+import { makeBillingPlugins, NO_STRIPE_API } from "../billing/BillingPlugin.ts";
 import { registryShapeOf } from "../catalog/CatalogPlugin.ts";
 import { catalogPlugins } from "../catalog/plugins.ts";
 import { noConstraintErrors } from "../errors/constraints.ts";
@@ -59,6 +60,8 @@ async function printedSchema({
         plugins: [
           ...catalogPlugins,
           ...makeStoragePlugins(makeFileUrls("schema export"), config),
+          // The whole API, as it is where a key of Stripe is set.
+          ...makeBillingPlugins({ config, api: NO_STRIPE_API, log }),
         ],
       }),
     );

@@ -12,6 +12,8 @@ import type { AppDeps } from "../app.ts";
 import type { Actor } from "../auth/actor.ts";
 import { isAllowedOrigin } from "../auth/isAllowedOrigin.ts";
 import { makeRegistrationLimitPlugin } from "../auth/RegistrationLimitPlugin.ts";
+import { makeBillingPlugins } from "../billing/BillingPlugin.ts";
+import { makeStripeApi } from "../billing/stripeApi.ts";
 import { catalogPlugins } from "../catalog/plugins.ts";
 import { toPublicError } from "../errors.ts";
 import { LiveSubscriber } from "../graphile/live/LiveSubscriber.ts";
@@ -57,6 +59,11 @@ export async function installGraphQL(
     plugins: [
       ...catalogPlugins,
       ...makeStoragePlugins(deps.fileUrls, config),
+      ...makeBillingPlugins({
+        config,
+        api: makeStripeApi(config.stripe),
+        log,
+      }),
       makeRegistrationLimitPlugin(deps.limiters),
     ],
   });

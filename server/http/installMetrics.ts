@@ -14,6 +14,7 @@ const ROUTES = [
   "files",
   "imports",
   "illustrations",
+  "webhooks",
   "admin",
   "worker",
   "ruru",
@@ -23,7 +24,7 @@ const ROUTES = [
 ];
 
 /** Prometheus, for this machine or whoever holds METRICS_TOKEN. */
-export function installMetrics(app: Express, deps: AppDeps): void {
+export function installMetrics(app: Express, deps: AppDeps): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
@@ -70,6 +71,7 @@ export function installMetrics(app: Express, deps: AppDeps): void {
     res.set("Content-Type", registry.contentType);
     res.send(await registry.metrics());
   });
+  return registry;
 }
 
 /** A proxy on this machine also connects from loopback, and says whom for. */

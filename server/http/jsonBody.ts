@@ -21,7 +21,7 @@ export function makeJsonBody(
 }
 
 /** A small body that comes drop by drop only holds a connection. */
-function bodyDeadline(ms: number): RequestHandler {
+export function bodyDeadline(ms: number): RequestHandler {
   return (req, res, next) => {
     const timer = setTimeout(() => {
       res.set("Connection", "close");

@@ -9,6 +9,7 @@ import { makeExpireStale } from "./tasks/expireStale.ts";
 import { makeImportTasks } from "./tasks/importTasks.ts";
 import { makeSendInvitation } from "./tasks/sendInvitation.ts";
 import { makeSendPasswordReset } from "./tasks/sendPasswordReset.ts";
+import { makeStripeTasks } from "./tasks/stripeTasks.ts";
 import { makeSweep } from "./tasks/sweep.ts";
 
 /** Every background task, by the name SQL enqueues it under; each run is noted. */
@@ -22,6 +23,7 @@ export function makeTasks(deps: WorkerDeps): TaskList {
     expire_stale: makeExpireStale(deps),
     grant_due_monthly: makeSweep(deps, "grant_due_monthly"),
     expire_grants: makeSweep(deps, "expire_grants"),
+    ...makeStripeTasks(deps),
     ...makeImportTasks({
       app: deps.pools.app,
       worker: deps.pools.worker,

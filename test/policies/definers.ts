@@ -5,6 +5,12 @@
 export const DEFINERS: Record<string, string> = {
   "app_hidden.current_brand_id":
     "asks the membership itself, whatever the caller may read",
+  "app_hidden.billing_party":
+    "finds the customer at Stripe of an owner's brand or a shopper; checks the caller",
+  "app_hidden.prepare_credit_purchase":
+    "asks billing_party and the mirror for a person who is about to pay",
+  "app_hidden.prepare_plan_change":
+    "asks billing_party and the mirror for a person who is about to pay",
   "app_hidden.assert_may_import":
     "hands out a place for a file; refuses who may not add to the table",
   "app_hidden.assert_may_reset":
@@ -36,6 +42,21 @@ export const DEFINERS: Record<string, string> = {
   "app_private.complete_upload":
     "the server marks a file whose bytes arrived by a signed link",
   "app_private.configure_mail": "the server tells at start whether mail leaves",
+  "app_private.configure_stripe":
+    "the server tells at start which mode of Stripe counts",
+  "app_private.defer_stripe_event":
+    "the worker puts off an event that is stopped every time",
+  "app_private.due_stripe_events": "the worker lists the inbox",
+  "app_private.forget_stripe_fetch":
+    "the worker lets go of an object that Stripe no longer has",
+  "app_private.ingest_stripe_events":
+    "the server and the backfill write the inbox, which nobody else may",
+  "app_private.request_stripe_processing":
+    "the server, which owns no queue, asks the worker to look",
+  "app_private.stripe_inbox_counts": "the backfill counts the inbox",
+  "app_private.stripe_objects_to_fetch":
+    "the worker lists what events leave open",
+  "app_private.unknown_stripe_events": "the backfill's dry run asks the inbox",
   "app_private.describe_person":
     "the server tells a signed-in person who they are and where",
   "app_private.end_import_run": "the worker ends a run",

@@ -80,10 +80,41 @@ describe("parseConfig", () => {
     [{ PORT: "1e3" }, "PORT"],
     [{ NODE_ENV: "staging" }, "NODE_ENV"],
     [{ CLOSETAI_SECRET: "short" }, "CLOSETAI_SECRET"],
+    [{ STRIPE_WEBHOOK_SECRET: "hunter2" }, "STRIPE_WEBHOOK_SECRET"],
+    [{ STRIPE_WEBHOOK_SECRET: "whsec_" }, "STRIPE_WEBHOOK_SECRET"],
+    [{ STRIPE_API_KEY: "pk_live_x" }, "STRIPE_API_KEY"],
+    [{ STRIPE_MODE: "production" }, "STRIPE_MODE"],
+    [{ STRIPE_MODE: "live", STRIPE_API_KEY: "sk_test_x" }, "STRIPE_MODE"],
+    [{ STRIPE_API_BASE: "ftp://x" }, "STRIPE_API_BASE"],
   ])("%j is refused", (env, name) => {
     expect(problemsOf(env).some((problem) => problem.includes(name))).toBe(
       true,
     );
+  });
+
+  it("several secrets of Stripe are told apart by commas; a key says its mode", () => {
+    const [old, next] = ["whsec_", "whsec_"].map((start, at) =>
+      start.padEnd(30, String(at)),
+    );
+    expect(
+      parseConfig({
+        STRIPE_WEBHOOK_SECRET: ` ${next}, ${old} ,`,
+        STRIPE_API_KEY: "rk_live_abc",
+      }).stripe,
+    ).toEqual({
+      webhookSecrets: [next, old],
+      apiKey: "rk_live_abc",
+      apiBase: null,
+      mode: "live",
+      contact: null,
+    });
+    expect(parseConfig({}).stripe).toEqual({
+      webhookSecrets: [],
+      apiKey: null,
+      apiBase: null,
+      mode: null,
+      contact: null,
+    });
   });
 
   it("production starts with a secret and an address", () => {
