@@ -322,7 +322,7 @@ describe("a server with a key", () => {
       });
       expect(stripe.calls.at(-1)?.form).toEqual({
         customer: "cus_lumiere",
-        return_url: `${server.url}/admin/billing`,
+        return_url: `${server.url}/admin`,
       });
     });
 
@@ -514,7 +514,7 @@ describe("objects of which two events share a second", () => {
 describe("the way back", () => {
   const root = "https://admin.example.com";
   it.each([
-    [null, `${root}/admin/billing`],
+    [null, `${root}/admin`],
     ["/admin/credits", `${root}/admin/credits`],
     ["/x?y=1#z", `${root}/x?y=1#z`],
   ])("%j leads to %s", (path, url) => {
