@@ -888,7 +888,8 @@ create table app_public.credit_transfers (
   grant_id uuid constraint credit_transfers_grant_id_fkey references app_public.credit_grants (id) on delete restrict,
   idempotency_key text,
   actor_kind text not null default app_hidden.current_actor_kind(),
-  actor_id uuid default app_hidden.current_user_id(),
+  -- The owner reads this: which member of staff it was stands in the audit trail.
+  actor_id uuid default case when app_hidden.current_actor_kind() <> 'staff' then app_hidden.current_user_id() end,
   reason text,
   created_at timestamptz not null default clock_timestamp(),
   constraint credit_transfers_owner_check check (num_nonnulls(owner_user_id, owner_brand_id) = 1),
@@ -928,7 +929,8 @@ comment on column app_public.credit_transfers.credit_account is 'Where they arri
 comment on column app_public.credit_transfers.idempotency_key is $$
 @behavior -*
 What makes a repeated call find this entry instead of adding one.$$;
-comment on column app_public.credit_transfers.reason is 'Why staff corrected a wallet.';
+comment on column app_public.credit_transfers.actor_id is 'Whose act it was; null for staff, whom the audit trail names.';
+comment on column app_public.credit_transfers.reason is 'What it was for, in a sentence for the owner; what staff wrote stands in the audit trail.';
 comment on constraint credit_transfers_pkey on app_public.credit_transfers is $$
 @error TAKEN id A record with this id already exists.$$;
 comment on constraint credit_transfers_owner_user_id_fkey on app_public.credit_transfers is $$
@@ -1008,7 +1010,7 @@ comment on table app_public.user_entitlements is $$
 @admin.list user_id, kind, starts_at, ends_at, source
 @behavior -insert -update -delete
 pro_unlimited: try-ons asked for within the period cost nothing. Half-open: the end is not part of it.$$;
-comment on column app_public.user_entitlements.source is 'Where it comes from: a subscription, or the reason staff gave.';
+comment on column app_public.user_entitlements.source is 'Where it comes from: a subscription, or ClosetAI.';
 comment on constraint user_entitlements_pkey on app_public.user_entitlements is $$
 @error TAKEN id A record with this id already exists.$$;
 comment on constraint user_entitlements_user_id_fkey on app_public.user_entitlements is $$
@@ -1629,6 +1631,7 @@ comment on constraint subscription_grants_amount_check on app_public.subscriptio
 --------------------------------------------------------------------------------
 
 --! include functions/audit/tg__audit.sql
+--! include functions/audit/row_history.sql
 --! include functions/common/idempotency.sql
 select app_private.ensure_partitions();
 --! include functions/credits/ledger.sql

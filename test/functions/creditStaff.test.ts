@@ -31,6 +31,8 @@ beforeAll(async () => {
 afterAll(() => db?.drop());
 
 const REASON = "Ticket 4711: charged twice";
+/** What the owner reads instead. */
+const NEUTRAL = "Correction by ClosetAI";
 
 type Adjustment = {
   amount: number | null;
@@ -79,7 +81,7 @@ describe("adjust_credits", () => {
           source: "adjustment",
           amount: 10,
           priority: 20,
-          note: REASON,
+          note: NEUTRAL,
           ends: "2100-01-01",
         },
       ]);
@@ -118,19 +120,71 @@ describe("adjust_credits", () => {
         {
           source: "free_monthly",
           amount: 25,
-          reason: REASON,
+          reason: NEUTRAL,
           to_account: "system_grants",
         },
         {
           source: "purchase",
           amount: 5,
-          reason: REASON,
+          reason: NEUTRAL,
           to_account: "system_grants",
         },
       ]);
       expect(
         await rowsOf(client, "select * from app_private.credit_reconcile()"),
       ).toEqual([]);
+    }));
+
+  it("what staff write and who they are is not for the owner of the wallet", () =>
+    withRoot(db, async (client) => {
+      const finance = await makeStaff(client, "finance");
+      const shopper = await makeShopper(client);
+      const brand = await makeTryonBrand(client);
+      await adjust(client, finance, { amount: 10, user: shopper.id });
+      await adjust(client, finance, {
+        amount: 10,
+        brand: brand.id,
+        key: "of the brand",
+      });
+      const readable = (actor: TestActor, table: string) =>
+        actAs(client, actor, () =>
+          value<string>(
+            client,
+            `select coalesce(string_agg(to_jsonb(t)::text, ' '), '') from app_public.${table} t`,
+          ),
+        );
+      const history = (actor: TestActor) =>
+        actAs(client, actor, () =>
+          rowsOf(
+            client,
+            `select h.reason, h.actor_name is null as nameless, h.actor_name = 'ClosetAI staff' as neutral
+             from app_public.credit_accounts a, app_public.row_history('credit_accounts', a.id::text) h
+             where a.owner_user_id = $1 and a.kind = 'available' and h.action = 'adjust_credits'`,
+            [shopper.id],
+          ),
+        );
+      await client.query(
+        "update app_public.brand_members set role = 'owner' where brand_id = $1",
+        [brand.id],
+      );
+      const owner = { ...asManager(brand), role: "closetai_brand_owner" };
+      for (const [actor, tables] of [
+        [asShopper(shopper), ["credit_transfers", "credit_grants"]],
+        [owner, ["credit_transfers", "credit_grants", "audit_log"]],
+      ] as const) {
+        for (const table of tables) {
+          const seen = await readable(actor, table);
+          if (table !== "audit_log") expect(seen).toContain(NEUTRAL);
+          expect(seen).not.toContain(REASON);
+          expect(seen).not.toContain(finance.userId);
+        }
+      }
+      expect(await history(asShopper(shopper))).toEqual([
+        { reason: null, nameless: false, neutral: true },
+      ]);
+      expect(await history(finance)).toEqual([
+        { reason: REASON, nameless: false, neutral: false },
+      ]);
     }));
 
   it("of a brand's wallet works the same", () =>

@@ -67,8 +67,8 @@ describe("grant_pro", () => {
           [id],
         ),
       ).toEqual([
-        { starts: "2026-01-01", source: `staff: ${REASON}` },
-        { starts: "2026-02-01", source: `staff: ${REASON}` },
+        { starts: "2026-01-01", source: "ClosetAI" },
+        { starts: "2026-02-01", source: "ClosetAI" },
       ]);
       expect(
         await value(

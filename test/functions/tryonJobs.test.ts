@@ -250,6 +250,58 @@ describe("retry_tryon", () => {
       ).toEqual([{ source: "refund", amount: "1" }]);
     }));
 
+  it.each(["cancelled", "failed", "expired", "completed"] as const)(
+    "by support, when the repeat is %s: what was given pays for it, or goes back",
+    (ending) =>
+      withRoot(db, async (client) => {
+        const shopper = await makeShopper(client);
+        const support = await makeStaff(client, "support");
+        const job = await failed(client, shopper);
+        const again = await call(client, support, "retry_tryon", job.id);
+        // Others that are asked for meanwhile do not spend what is given for this.
+        const other = await ask(client, shopper);
+        expect(await walletOf(client, shopper.id)).toMatchObject({
+          available: 24,
+          held: 2,
+          granted: 26,
+        });
+        for (const step of PATHS[ending]) await moveTo(client, again, step);
+        await moveTo(client, other.id, "cancelled");
+        expect(await walletOf(client, shopper.id)).toMatchObject({
+          available: 25,
+          held: 0,
+          granted: 26,
+          used: ending === "completed" ? 1 : 0,
+        });
+        // Once more, and it is no different: nothing adds up over repeats.
+        if (ending === "failed" || ending === "expired") {
+          const third = await call(client, support, "retry_tryon", again);
+          await call(client, support, "cancel_tryon", third);
+          expect(await walletOf(client, shopper.id)).toMatchObject({
+            available: 25,
+            held: 0,
+          });
+        }
+        expect(
+          await rowsOf(client, "select * from app_private.credit_reconcile()"),
+        ).toEqual([]);
+        expect(
+          await value(
+            client,
+            "select count(*) from app_public.credit_transfers where owner_user_id = $1 and actor_id = $2",
+            [shopper.id, support.userId],
+          ),
+        ).toBe("0");
+        expect(
+          await rowsOf(
+            client,
+            "select actor_id, row_pk from app_public.audit_log where action = 'retry_tryon' and row_pk = $1",
+            [job.id],
+          ),
+        ).toEqual([{ actor_id: support.userId, row_pk: job.id }]);
+      }),
+  );
+
   it("by support, for somebody who tries on without credits by now, gives none", () =>
     withRoot(db, async (client) => {
       const shopper = await makeShopper(client);
