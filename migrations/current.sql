@@ -483,10 +483,12 @@ comment on constraint tryon_job_garments_owner_check on app_public.tryon_job_gar
 @error INVAL brand_id A product carries its brand, an item its person.$$;
 comment on constraint tryon_job_garments_wardrobe_item_id_user_id_fkey on app_public.tryon_job_garments is $$
 @fieldName wardrobeItem
-@error NTFND wardrobe_item_id There is no such item in your wardrobe.$$;
+@error NTFND wardrobe_item_id There is no such item in your wardrobe.
+@errorInUse This item has been tried on.|Take it out of the wardrobe instead: past try-ons keep showing it.$$;
 comment on constraint tryon_job_garments_brand_id_product_id_fkey on app_public.tryon_job_garments is $$
 @fieldName product
-@error NTFND product_id There is no such product.$$;
+@error NTFND product_id There is no such product.
+@errorInUse This product has been tried on.|Switch it off instead: it is offered no longer, and past try-ons keep showing it.$$;
 
 create table app_public.tryon_job_attempts (
   job_id uuid not null constraint tryon_job_attempts_job_id_fkey

@@ -214,6 +214,7 @@ function fromConstraint(
       ) {
         return told("INUSE", {
           message: words?.inUseMessage ?? undefined,
+          hint: words?.inUseHint ?? undefined,
         });
       }
       return told(words?.code ?? "INVAL", {
@@ -233,7 +234,10 @@ function fromConstraint(
         field,
       });
     case "23001":
-      return told("INUSE", { message: words?.inUseMessage ?? undefined });
+      return told("INUSE", {
+        message: words?.inUseMessage ?? undefined,
+        hint: words?.inUseHint ?? undefined,
+      });
     default:
       return told("FAULT");
   }

@@ -9,6 +9,7 @@ export type ConstraintError = {
   message: string | null;
   /** For foreign keys: the words when the referenced row is the one in the way. */
   inUseMessage: string | null;
+  inUseHint: string | null;
 };
 
 export type ConstraintErrors = {
@@ -36,23 +37,31 @@ export const noConstraintErrors: ConstraintErrors = { find: () => null };
  *   comment on constraint products_brand_id_sku_key on app_public.products is
  *     $$@error TAKEN sku This SKU is already in your catalogue.$$;
  * so a table added by a migration brings its own. `-` stands for no field; a
- * foreign key may add `@errorInUse …` for a delete that other rows prevent.
+ * foreign key may add `@errorInUse sentence|hint` for a delete that other rows
+ * prevent; the hint may be left out.
  */
 export function parseConstraintComment(
   comment: string | null,
-): Pick<ConstraintError, "code" | "field" | "message" | "inUseMessage"> {
+): Pick<
+  ConstraintError,
+  "code" | "field" | "message" | "inUseMessage" | "inUseHint"
+> {
   const nothing = { code: null, field: null, message: null };
-  const inUse = comment?.match(/^@errorInUse\s+(.+)$/m)?.[1]?.trim() ?? null;
+  const [sentence, hint] =
+    comment
+      ?.match(/^@errorInUse\s+(.+)$/m)?.[1]
+      ?.split("|", 2)
+      .map((part) => part.trim()) ?? [];
+  const inUse = { inUseMessage: sentence ?? null, inUseHint: hint ?? null };
   const match = comment?.match(/^@error\s+(\S+)\s+(\S+)\s+(.+)$/m);
-  if (match === null || match === undefined)
-    return { ...nothing, inUseMessage: inUse };
+  if (match === null || match === undefined) return { ...nothing, ...inUse };
   const [, code, field, message] = match;
-  if (!isErrorCode(code)) return { ...nothing, inUseMessage: inUse };
+  if (!isErrorCode(code)) return { ...nothing, ...inUse };
   return {
     code,
     field: field === undefined || field === "-" ? null : fieldName(field),
     message: message?.trim() ?? null,
-    inUseMessage: inUse,
+    ...inUse,
   };
 }
 

@@ -48,6 +48,101 @@ const grantPro = (
     ]),
   );
 
+describe("end_pro", () => {
+  const endPro = (
+    client: PoolClient,
+    actor: TestActor,
+    id: string,
+    at: string | null = null,
+    reason: string | null = REASON,
+  ) =>
+    actAs(client, actor, () =>
+      value<string>(client, "select app_public.end_pro($1, $2, $3)", [
+        id,
+        reason,
+        at,
+      ]),
+    );
+  const given = async (
+    client: PoolClient,
+    finance: TestActor,
+    from = "2026-01-01",
+  ) => {
+    const { id } = await makeShopper(client);
+    const [row] = await grantPro(client, finance, id, from, "2100-01-01");
+    return { user: id, id: row?.["id"] as string };
+  };
+  const proUntil = (client: PoolClient, user: string) =>
+    value(
+      client,
+      "select pro_until from app_public.user_credits where user_id = $1",
+      [user],
+    );
+
+  it("ends it at once, with an audit row; a second time is refused", () =>
+    withRoot(db, async (client) => {
+      const finance = await makeStaff(client, "finance");
+      const { user, id } = await given(client, finance);
+      expect(await proUntil(client, user)).not.toBeNull();
+      expect(await endPro(client, finance, id)).toBe(id);
+      expect(await proUntil(client, user)).toBeNull();
+      expect(
+        await rowsOf(
+          client,
+          "select actor_id, reason, row_pk from app_public.audit_log where action = 'end_pro'",
+        ),
+      ).toEqual([{ actor_id: finance.userId, reason: REASON, row_pk: id }]);
+      expect(await refusal(client, () => endPro(client, finance, id))).toEqual({
+        code: "STATE",
+        field: "entitlement_id",
+      });
+    }));
+
+  it("ends it at a later moment; what has not begun by then is removed", () =>
+    withRoot(db, async (client) => {
+      const finance = await makeStaff(client, "finance");
+      const { user, id } = await given(client, finance);
+      await endPro(client, finance, id, "2099-01-01T00:00:00Z");
+      expect(await proUntil(client, user)).toEqual(
+        new Date("2099-01-01T00:00:00Z"),
+      );
+      const later = await given(client, finance, "2098-01-01");
+      await endPro(client, finance, later.id);
+      expect(
+        await value(
+          client,
+          "select count(*) from app_public.user_entitlements where id = $1",
+          [later.id],
+        ),
+      ).toBe("0");
+    }));
+
+  it("in the past, beyond its end, without a reason, of nobody, and by other staff is refused", () =>
+    withRoot(db, async (client) => {
+      const finance = await makeStaff(client, "finance");
+      const { user, id } = await given(client, finance);
+      const attempt = (at: string | null, reason: string | null = REASON) =>
+        refusal(client, () => endPro(client, finance, id, at, reason));
+      const end = { code: "INVAL", field: "ends_at" };
+      expect(await attempt("2026-02-01")).toEqual(end);
+      expect(await attempt("2100-01-01T00:00:00Z")).toEqual(end);
+      expect(await attempt("infinity")).toEqual(end);
+      expect(await attempt(null, "short")).toEqual({
+        code: "INVAL",
+        field: "reason",
+      });
+      expect(
+        await refusal(client, () => endPro(client, finance, user)),
+      ).toEqual({ code: "NTFND", field: "entitlement_id" });
+      for (const role of ["support", "admin"] as const) {
+        const actor = await makeStaff(client, role);
+        expect(
+          await refusal(client, () => endPro(client, actor, id)),
+        ).toMatchObject({ code: "42501" });
+      }
+    }));
+});
+
 describe("grant_pro", () => {
   it("finance gives an entitlement; one that overlaps is refused, one that follows is not", () =>
     withRoot(db, async (client) => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { PoolClient } from "pg";
 
+import { toPublicError } from "../../server/errors.ts";
+import { loadConstraintErrors } from "../../server/errors/constraints.ts";
 import {
   createTestDatabase,
   type TestActor,
@@ -353,6 +355,44 @@ describe("retry_tryon", () => {
           [id],
         ),
       ).toBe("0");
+    }));
+});
+
+describe("what was tried on", () => {
+  it("cannot be deleted, and the refusal says what to do instead", () =>
+    withRoot(db, async (client) => {
+      const shopper = await makeShopper(client);
+      const brand = await makeTryonBrand(client);
+      await ask(client, shopper, {
+        products: [brand.product],
+        items: [shopper.item],
+      });
+      const constraints = await loadConstraintErrors(db.root);
+      for (const [table, id, message, hint] of [
+        [
+          "products",
+          brand.product,
+          "This product has been tried on.",
+          "Switch it off instead",
+        ],
+        [
+          "wardrobe_items",
+          shopper.item,
+          "This item has been tried on.",
+          "Take it out of the wardrobe instead",
+        ],
+      ]) {
+        await client.query("savepoint there");
+        const error: unknown = await client
+          .query(`delete from app_public.${table} where id = $1`, [id])
+          .catch((thrown: unknown) => thrown);
+        await client.query("rollback to savepoint there");
+        expect(toPublicError(error, constraints)).toMatchObject({
+          code: "INUSE",
+          message,
+          hint: expect.stringContaining(hint ?? "") as unknown,
+        });
+      }
     }));
 });
 

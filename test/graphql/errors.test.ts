@@ -223,7 +223,7 @@ describe("an error of PostgreSQL", () => {
         kind: "f",
         columns: ["category_code"],
         comment:
-          "@fieldName category\n@errorInUse Products are in this category.",
+          "@fieldName category\n@errorInUse Products are in this category.|Move them first.",
       },
     ]);
     const violation = (fields: Partial<pg.DatabaseError>, words = "violates") =>
@@ -254,6 +254,7 @@ describe("an error of PostgreSQL", () => {
     ).toMatchObject({
       code: "INUSE",
       message: "Products are in this category.",
+      hint: "Move them first.",
     });
     expect(
       violation({ code: "23505", constraint: "unknown_key" }),
@@ -353,6 +354,7 @@ describe("the comment of a constraint", () => {
       field: "priceMinor",
       message: "A price is not negative.",
       inUseMessage: null,
+      inUseHint: null,
     });
     expect(
       parseConstraintComment("@error INVAL - Both or neither.").field,

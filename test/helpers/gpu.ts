@@ -58,7 +58,7 @@ export async function giveCredits(
 
 /** A worker key as administration would make it, straight from the database. */
 export async function makeWorkerKey(
-  db: TestDatabase,
+  db: Pick<TestDatabase, "root">,
   name: string,
 ): Promise<string> {
   const { rows } = await db.root.query<{ token: string }>(

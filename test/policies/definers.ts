@@ -189,6 +189,8 @@ export const DEFINERS: Record<string, string> = {
     "nobody writes jobs; finds the job by who the caller is",
   "app_public.create_worker_key":
     "writes the hash that nobody may see; checks that the caller is admin",
+  "app_public.end_pro":
+    "nobody writes entitlements; checks that the caller is finance, leaves a trail",
   "app_public.grant_pro":
     "nobody writes entitlements; checks that the caller is finance, leaves a trail",
   "app_public.reconcile_credits":

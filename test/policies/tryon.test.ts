@@ -17,6 +17,7 @@ import {
 import {
   brands,
   createWorld,
+  entitlements,
   files,
   items,
   jobs,
@@ -180,6 +181,13 @@ const CASES: Case[] = [
     outcomes: [["ok", ["finance"]]],
   },
   {
+    title: "end_pro",
+    sql: "select app_public.end_pro($1, $2)",
+    values: [entitlements["neighbour.pro"], reason],
+    // It was for a month that is over: finance is told so, others nothing.
+    outcomes: [["STATE", ["finance"]]],
+  },
+  {
     title: "reconcile_credits",
     sql: "select * from app_public.reconcile_credits()",
     values: [],
@@ -230,6 +238,7 @@ describe("a function of staff", () => {
   it.each([
     "adjust_credits",
     "grant_pro",
+    "end_pro",
     "refund_tryon",
     "reconcile_credits",
     "create_worker_key",
