@@ -472,6 +472,8 @@ comment on table app_public.tryon_job_garments is $$
 The garments of a job in order: a product of a brand, or an item of the wardrobe of the shopper.$$;
 comment on constraint tryon_job_garments_pkey on app_public.tryon_job_garments is $$
 @error TAKEN position This place is taken.$$;
+comment on column app_public.tryon_job_garments.product_id is $$
+@behavior +filterBy$$;
 comment on constraint tryon_job_garments_job_id_fkey on app_public.tryon_job_garments is $$
 @fieldName job
 @foreignFieldName garments
@@ -521,8 +523,12 @@ comment on table app_public.tryon_job_attempts is $$
 @admin.hidden
 @behavior -insert -update -delete
 One row per attempt that ended. Append-only; the attempt that runs now stands in the job.$$;
+-- Asked of the attempts of one job, while jobs are read newest first.
+comment on column app_public.tryon_job_attempts.error_code is $$
+@behavior +filterBy$$;
 comment on column app_public.tryon_job_attempts.outcome is $$
 @admin.widget status
+@behavior +filterBy
 completed, failed, retried (back to the queue) or lost (the worker fell silent).$$;
 comment on column app_public.tryon_job_attempts.processing_ms is $$
 @admin.widget duration

@@ -120,6 +120,72 @@ describe("lists are filtered and sorted by", () => {
   });
 });
 
+describe("the lists of try-ons that pages lead to", () => {
+  const since = { greaterThanOrEqualTo: "2026-01-01T00:00:00Z" };
+  const uuid = "00000000-0000-7000-8000-000000000000";
+  const both = {
+    status: { in: ["queued", "processing"] },
+    categoryCode: { equalTo: "tops" },
+    payer: { equalTo: "user" },
+    rowId: { greaterThanOrEqualTo: uuid },
+    garments: { some: { productId: { equalTo: uuid } } },
+    retryOf: { equalTo: uuid },
+    finishedAt: since,
+  };
+
+  it.each([
+    [
+      "tryonJobs",
+      "TryonJob",
+      {
+        ...both,
+        attempts: {
+          some: {
+            outcome: { equalTo: "retried" },
+            errorCode: { equalTo: "LOST_WORKER" },
+          },
+        },
+        userId: { equalTo: uuid },
+        brandId: { equalTo: uuid },
+        updatedAt: since,
+        runAfter: since,
+        lockedUntil: since,
+      },
+    ],
+    [
+      "brandTryonJobs",
+      "BrandTryonJob",
+      { ...both, shopper: { equalTo: uuid } },
+    ],
+  ])("%s", async (field, type, filter) => {
+    const actor =
+      type === "TryonJob"
+        ? { role: "closetai_staff_support", userId: uuid }
+        : { role: "closetai_viewer", userId: uuid, brandId: uuid };
+    const { data, errors } = await api.execute(
+      actor,
+      `query ($filter: ${type}Filter) {
+        ${field}(filter: $filter, orderBy: [PRIMARY_KEY_DESC], first: 5) { nodes { rowId } }
+      }`,
+      { filter },
+    );
+    expect(errors).toBeUndefined();
+    expect(data).toEqual({ [field]: { nodes: [] } });
+  });
+
+  it.each([
+    ["tryonJobs", "ERROR_CODE_ASC"],
+    ["brandTryonJobs", "FINISHED_AT_DESC"],
+    ["userCredits", "REMAINING_DESC"],
+  ])("%s are not sorted by %s", async (field, order) => {
+    const { errors } = await api.execute(
+      { role: "closetai_staff_support", userId: uuid },
+      `{ ${field}(orderBy: [${order}], first: 5) { nodes { __typename } } }`,
+    );
+    expect(errors?.[0]?.message).toContain(order);
+  });
+});
+
 describe("related rows are listed", () => {
   it("by a foreign key with an index of values, and not by another partial one", () => {
     expect(fieldsOf("Look")).toContain("looksByParent");
