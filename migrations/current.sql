@@ -327,7 +327,13 @@ comment on column app_public.tryon_jobs.brand_id is 'The brand whose products ar
 comment on column app_public.tryon_jobs.shopper_handle is $$
 @behavior -*
 What the brand sees instead of the shopper: random, one per brand and shopper.$$;
-comment on column app_public.tryon_jobs.payer is 'Whose credits are held: the shopper''s, the brand''s, or nobody''s (pro: an unlimited entitlement).';
+-- Staff narrow a list by these while it is read newest first; sorting by them
+-- would sort every job there is.
+comment on column app_public.tryon_jobs.payer is $$
+@behavior +filterBy
+Whose credits are held: the shopper's, the brand's, or nobody's (pro: an unlimited entitlement).$$;
+comment on column app_public.tryon_jobs.updated_at is $$
+@behavior +filterBy$$;
 comment on column app_public.tryon_jobs.status is $$
 @admin.widget status
 @isIndexed
@@ -340,15 +346,21 @@ comment on column app_public.tryon_jobs.processing_ms is $$
 @admin.widget duration
 Milliseconds the worker says the completed attempt took.$$;
 comment on column app_public.tryon_jobs.attempt is 'How often a worker took the job; the current or last attempt.';
-comment on column app_public.tryon_jobs.run_after is 'Not before: a retry waits longer each time.';
+comment on column app_public.tryon_jobs.run_after is $$
+@behavior +filterBy
+Not before: a retry waits longer each time.$$;
 comment on column app_public.tryon_jobs.locked_by is 'The worker that has it now.';
-comment on column app_public.tryon_jobs.locked_until is 'Until when that worker must give a sign of life, by the database''s clock.';
+comment on column app_public.tryon_jobs.locked_until is $$
+@behavior +filterBy
+Until when that worker must give a sign of life, by the clock of the database.$$;
 comment on column app_public.tryon_jobs.deadline_at is 'A job still queued then expires, and its hold is released.';
 comment on column app_public.tryon_jobs.error_code is 'Why the last attempt failed, as the worker named it; DEADLINE and LOST_WORKER are ours.';
 comment on column app_public.tryon_jobs.device_family is 'iphone, ipad, android_phone, android_tablet, desktop, kiosk or other.';
 comment on column app_public.tryon_jobs.retry_of is 'The job that this one repeats.';
 comment on column app_public.tryon_jobs.completed_at is 'When a result was delivered; null unless completed.';
-comment on column app_public.tryon_jobs.finished_at is 'When it reached its last status, whichever.';
+comment on column app_public.tryon_jobs.finished_at is $$
+@behavior +filterBy
+When it reached its last status, whichever.$$;
 
 comment on constraint tryon_jobs_pkey on app_public.tryon_jobs is $$
 @error TAKEN id A record with this id already exists.$$;
@@ -468,6 +480,8 @@ comment on table app_public.tryon_job_garments is $$
 The garments of a job in order: a product of a brand, or an item of the wardrobe of the shopper.$$;
 comment on constraint tryon_job_garments_pkey on app_public.tryon_job_garments is $$
 @error TAKEN position This place is taken.$$;
+comment on column app_public.tryon_job_garments.product_id is $$
+@behavior +filterBy$$;
 comment on constraint tryon_job_garments_job_id_fkey on app_public.tryon_job_garments is $$
 @fieldName job
 @foreignFieldName garments
@@ -483,10 +497,12 @@ comment on constraint tryon_job_garments_owner_check on app_public.tryon_job_gar
 @error INVAL brand_id A product carries its brand, an item its person.$$;
 comment on constraint tryon_job_garments_wardrobe_item_id_user_id_fkey on app_public.tryon_job_garments is $$
 @fieldName wardrobeItem
+@foreignFieldName tryonJobGarments
 @error NTFND wardrobe_item_id There is no such item in your wardrobe.
 @errorInUse This item has been tried on.|Take it out of the wardrobe instead: past try-ons keep showing it.$$;
 comment on constraint tryon_job_garments_brand_id_product_id_fkey on app_public.tryon_job_garments is $$
 @fieldName product
+@foreignFieldName tryonJobGarments
 @error NTFND product_id There is no such product.
 @errorInUse This product has been tried on.|Switch it off instead: it is offered no longer, and past try-ons keep showing it.$$;
 
@@ -515,8 +531,12 @@ comment on table app_public.tryon_job_attempts is $$
 @admin.hidden
 @behavior -insert -update -delete
 One row per attempt that ended. Append-only; the attempt that runs now stands in the job.$$;
+-- Asked of the attempts of one job, while jobs are read newest first.
+comment on column app_public.tryon_job_attempts.error_code is $$
+@behavior +filterBy$$;
 comment on column app_public.tryon_job_attempts.outcome is $$
 @admin.widget status
+@behavior +filterBy
 completed, failed, retried (back to the queue) or lost (the worker fell silent).$$;
 comment on column app_public.tryon_job_attempts.processing_ms is $$
 @admin.widget duration
@@ -750,9 +770,11 @@ comment on constraint credit_grants_pkey on app_public.credit_grants is $$
 @error TAKEN id A record with this id already exists.$$;
 comment on constraint credit_grants_owner_user_id_fkey on app_public.credit_grants is $$
 @fieldName ownerUser
+@foreignFieldName creditGrants
 @error NTFND owner_user_id There is no such person.$$;
 comment on constraint credit_grants_owner_brand_id_fkey on app_public.credit_grants is $$
 @fieldName ownerBrand
+@foreignFieldName creditGrants
 @error NTFND owner_brand_id There is no such brand.$$;
 comment on constraint credit_grants_owner_check on app_public.credit_grants is $$
 @error INVAL owner_user_id Credits go to one person or one brand.$$;
@@ -809,9 +831,11 @@ comment on constraint credit_holds_pkey on app_public.credit_holds is $$
 @error TAKEN id A record with this id already exists.$$;
 comment on constraint credit_holds_owner_user_id_fkey on app_public.credit_holds is $$
 @fieldName ownerUser
+@foreignFieldName creditHolds
 @error NTFND owner_user_id There is no such person.$$;
 comment on constraint credit_holds_owner_brand_id_fkey on app_public.credit_holds is $$
 @fieldName ownerBrand
+@foreignFieldName creditHolds
 @error NTFND owner_brand_id There is no such brand.$$;
 comment on constraint credit_holds_tryon_job_id_key on app_public.credit_holds is $$
 @error TAKEN tryon_job_id This job has a hold already.$$;
@@ -860,9 +884,11 @@ comment on constraint credit_hold_lines_grant_id_fkey on app_public.credit_hold_
 @error NTFND grant_id There is no such grant.$$;
 comment on constraint credit_hold_lines_owner_user_id_fkey on app_public.credit_hold_lines is $$
 @fieldName ownerUser
+@foreignFieldName creditHoldLines
 @error NTFND owner_user_id There is no such person.$$;
 comment on constraint credit_hold_lines_owner_brand_id_fkey on app_public.credit_hold_lines is $$
 @fieldName ownerBrand
+@foreignFieldName creditHoldLines
 @error NTFND owner_brand_id There is no such brand.$$;
 comment on constraint credit_hold_lines_owner_check on app_public.credit_hold_lines is $$
 @error INVAL owner_user_id A line is on the credits of one person or one brand.$$;
@@ -922,9 +948,14 @@ comment on table app_public.credit_transfers is $$
 @admin.list created_at, kind, amount, owner_user_id, owner_brand_id, hold_id, reason
 @behavior -insert -update -delete
 The credit ledger: each entry moves credits from the debit account to the credit account. Append-only.$$;
+-- Within an owner these narrow the ledger while its index is read; the order of
+-- time is that of the key.
 comment on column app_public.credit_transfers.kind is $$
 @admin.widget status
+@behavior +filterBy
 grant, hold, capture, release, expire or adjust.$$;
+comment on column app_public.credit_transfers.created_at is $$
+@behavior +filterBy$$;
 comment on column app_public.credit_transfers.amount is 'Credits, always above zero; the accounts say which way.';
 comment on column app_public.credit_transfers.debit_account is 'Where the credits leave.';
 comment on column app_public.credit_transfers.credit_account is 'Where they arrive.';
@@ -937,9 +968,11 @@ comment on constraint credit_transfers_pkey on app_public.credit_transfers is $$
 @error TAKEN id A record with this id already exists.$$;
 comment on constraint credit_transfers_owner_user_id_fkey on app_public.credit_transfers is $$
 @fieldName ownerUser
+@foreignFieldName creditTransfers
 @error NTFND owner_user_id There is no such person.$$;
 comment on constraint credit_transfers_owner_brand_id_fkey on app_public.credit_transfers is $$
 @fieldName ownerBrand
+@foreignFieldName creditTransfers
 @error NTFND owner_brand_id There is no such brand.$$;
 comment on constraint credit_transfers_debit_account_fkey on app_public.credit_transfers is $$
 @fieldName debitedAccount
@@ -1657,6 +1690,7 @@ select app_private.ensure_partitions();
 --! include policies/tryon_job_garments.sql
 --! include policies/tryon_job_attempts.sql
 --! include policies/tryon_feedback.sql
+--! include policies/brand_accounts.sql
 --! include policies/worker_keys.sql
 --! include policies/credit_accounts.sql
 --! include policies/credit_grants.sql
@@ -1664,6 +1698,7 @@ select app_private.ensure_partitions();
 --! include policies/credit_hold_lines.sql
 --! include policies/credit_transfers.sql
 --! include policies/user_entitlements.sql
+--! include functions/session/brand_people.sql
 
 --------------------------------------------------------------------------------
 -- 7300 Background: what ran, kept for 14 days. Written by the worker for every

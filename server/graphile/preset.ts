@@ -18,6 +18,7 @@ import { openRows } from "./live/openRows.ts";
 import { BehaviorMemoryPlugin } from "./plugins/BehaviorMemoryPlugin.ts";
 import { makeDefaultPagePlugin } from "./plugins/DefaultPagePlugin.ts";
 import { makeGroupLimitPlugin } from "./plugins/GroupLimitPlugin.ts";
+import { IndexedColumnsPlugin } from "./plugins/IndexedColumnsPlugin.ts";
 import { LeanSchemaPlugin } from "./plugins/LeanSchemaPlugin.ts";
 import { makeLimitsPlugin } from "./plugins/LimitsPlugin.ts";
 import { LivePlugin } from "./plugins/LivePlugin.ts";
@@ -57,6 +58,7 @@ export function makePreset({
     ],
     plugins: [
       BehaviorMemoryPlugin,
+      IndexedColumnsPlugin,
       LeanSchemaPlugin,
       makeDefaultPagePlugin(limits),
       makeGroupLimitPlugin(limits),

@@ -218,7 +218,7 @@ describe("a table nobody wrote pages for", () => {
     await page.waitForURL(/\/gloves\/show$/);
     await expectText(page.locator("main dl").first(), /Accessories[\s\S]*Hand/);
 
-    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
     await page.getByLabel("Label").fill("Gloves and mittens");
     await page.getByRole("button", { name: "Save" }).click();
     await page.waitForURL(/\/gloves\/show$/);
@@ -322,7 +322,7 @@ describe("a table nobody wrote pages for", () => {
     await page.goto(`${LIST}/tops/show`);
     await page.locator("main dl").first().waitFor();
     await settled(page);
-    await expectCount(page.getByRole("link", { name: "Edit" }), 0);
+    await expectCount(page.getByRole("link", { name: "Edit", exact: true }), 0);
     expect(owner.complaints).toEqual([]);
     await owner.close();
   });

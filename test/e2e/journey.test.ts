@@ -282,7 +282,7 @@ describe("the admin in a browser", () => {
     await page
       .getByRole("row", { name: new RegExp(catalogue.product) })
       .click();
-    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
     await page.getByLabel("Price").fill("1,299.5");
     await page.getByRole("combobox", { name: "Currency" }).click();
     await page.getByRole("option", { name: "EUR" }).click();
@@ -313,7 +313,7 @@ describe("the admin in a browser", () => {
 
   it("shows both versions when somebody else saved first, and saves the chosen one", async () => {
     const rename = async (to: string) => {
-      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("link", { name: "Edit", exact: true }).click();
       await page.getByRole("textbox", { name: "Name" }).fill(to);
     };
     const isCalled = (name: string) =>

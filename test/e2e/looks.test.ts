@@ -268,7 +268,7 @@ describe("a table that is added while the admin is open", () => {
     await rowNamed("Harbour at dusk")
       .getByText("Harbour at dusk", { exact: true })
       .click();
-    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
     await page.getByLabel("Name").fill("Harbour at night");
     await page.getByRole("combobox", { name: "Tags" }).fill("evening,");
     await page.getByRole("button", { name: "Save" }).click();

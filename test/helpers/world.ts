@@ -114,6 +114,8 @@ export const files = {
 /** Ids of jobs tell their partition, so these are of this very month. */
 const NOW = Date.now().toString(16).padStart(12, "0");
 
+const YESTERDAY = new Date(Date.now() - 86_400_000).toISOString();
+
 function jobId(position: number): string {
   return `${NOW.slice(0, 8)}-${NOW.slice(8)}-7000-8000-00000130${String(position + 1).padStart(4, "0")}`;
 }
@@ -871,7 +873,14 @@ async function createTryon(
   );
   if (tryon.rated !== true) return;
   await put("tryon_feedback", [
-    { job_id: tryon.id, user_id, accurate: true, rating: 4 },
+    // Of a day that is over: what is said today is not counted yet.
+    {
+      job_id: tryon.id,
+      user_id,
+      accurate: true,
+      rating: 4,
+      created_at: YESTERDAY,
+    },
   ]);
 }
 

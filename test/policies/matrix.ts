@@ -300,6 +300,8 @@ export const matrix: Record<string, Rules> = {
       [inA, ["A"]],
       [inB, ["B"]],
       [[...staff, "worker"], "all"],
+      // The floor under a brand's figures; without a brand role the fence holds.
+      [["reader"], []],
     ],
     insert: {
       columns: [

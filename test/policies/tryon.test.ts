@@ -403,6 +403,60 @@ describe("what a brand sees of a shopper's try-on", () => {
     });
   });
 
+  /** What B's viewer sees after these statements, which are undone. */
+  const feedbackAfter = (...statements: string[]) =>
+    withRoot(db, async (root) => {
+      for (const sql of statements) await root.query(sql, [brands.B]);
+      await becomeActor(root, {
+        role: "closetai_viewer",
+        userId: people["B.viewer"],
+        brandId: brands.B,
+      });
+      const { rows } = await root.query(
+        "select rated, accurate, mean_rating from app_public.brand_tryon_feedback",
+      );
+      return rows as Record<string, string | null>[];
+    });
+
+  /** Of so many jobs of B, the first by id. */
+  const dissent = (votes: number) =>
+    `update app_public.tryon_feedback set accurate = false where job_id in (
+       select job_id from app_public.tryon_feedback where brand_id = $1 order by job_id limit ${votes})`;
+
+  it("counts no feedback of a day that is not over", async () => {
+    // The moment of a row is kept by a trigger.
+    const unguarded =
+      "select set_config('session_replication_role', 'replica', true) where $1::uuid is not null";
+    const today = "date_trunc('day', now(), 'UTC')";
+    const saidAt = (moment: string) =>
+      `update app_public.tryon_feedback set created_at = ${moment} where job_id in (
+         select job_id from app_public.tryon_feedback where brand_id = $1 order by job_id limit 1)`;
+    expect(await feedbackAfter(unguarded, saidAt(today))).toEqual([]);
+    expect(
+      await feedbackAfter(
+        unguarded,
+        saidAt(`${today} - interval '1 microsecond'`),
+      ),
+    ).toEqual([{ rated: "11", accurate: "11", mean_rating: "4.00" }]);
+  });
+
+  it("holds figures back below the floor that the brand has set", async () => {
+    const floor = (k: number) =>
+      `update app_public.brand_accounts set k_min = ${k} where id = $1`;
+    expect(await feedbackAfter(floor(11))).toHaveLength(1);
+    expect(await feedbackAfter(floor(12))).toEqual([]);
+  });
+
+  it("tells neither the few who were content nor the few who were not", async () => {
+    for (const votes of [1, 10])
+      expect(await feedbackAfter(dissent(votes))).toEqual([
+        { rated: "11", accurate: null, mean_rating: "4.00" },
+      ]);
+    expect(await feedbackAfter(dissent(11))).toEqual([
+      { rated: "11", accurate: "0", mean_rating: "4.00" },
+    ]);
+  });
+
   it("is listed newest first out of an index, without sorting all there are", async () => {
     const plan = await as(db, "A.viewer", async (client) => {
       // So few rows are sorted gladly; what is asked is whether it can be done otherwise.

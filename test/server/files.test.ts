@@ -252,11 +252,22 @@ describe("an upload", () => {
       (await ask(server.client(), "GARMENT", "image/png", 10)).errors[0]
         ?.extensions.code,
     ).toBe("DNIED");
-    // A brand owns no selfie.
-    expect(
-      (await ask(await signedIn(people.manager), "SELFIE", "image/png", 10))
-        .errors[0]?.extensions.code,
-    ).toBe("DNIED");
+  });
+
+  it("of a selfie by a manager is a picture of the brand's model", async () => {
+    const { data, errors } = await ask(
+      await signedIn(people.manager),
+      "SELFIE",
+      "image/png",
+      10,
+    );
+    expect(errors).toEqual([]);
+    const { key } = data?.["requestUpload"] as Target;
+    const { rows } = await db.root.query(
+      "select owner_user_id, owner_brand_id is not null as is_brands from app_public.storage_objects where key = $1",
+      [key],
+    );
+    expect(rows).toEqual([{ owner_user_id: null, is_brands: true }]);
   });
 
   it.each([

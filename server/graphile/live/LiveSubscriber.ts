@@ -5,10 +5,10 @@ import { AppError } from "../../errors/AppError.ts";
 import { MAX_LIVE_PER_PERSON } from "../limits.ts";
 import { parseAnnouncement } from "./announcement.ts";
 import { RowsWatcher, type RowsWatcherOptions } from "./RowsWatcher.ts";
+import { settleWaits } from "./settleWaits.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
-const SETTLE_MS = 250;
 /** As in announce_changes.sql: a writer tells only while we hold this lock. */
 const LOCK_CLASS = 7_264_106;
 
@@ -237,7 +237,8 @@ export class LiveSubscriber {
   /**
    * Tells of the table once its lock is held: what was changed before is to be
    * read. A transaction that had found nobody listening may commit later still:
-   * when all that ran then have ended, the table is told of once more.
+   * when all that ran then have ended, the table is told of once more. One that
+   * stays open for longer than the waits together is no longer waited for.
    */
   async #settle(client: pg.Client, table: string): Promise<void> {
     try {
@@ -255,11 +256,17 @@ export class LiveSubscriber {
       let ended = await haveEnded();
       this.#tellMany(table);
       if (ended) return;
-      while (!ended) {
-        await new Promise((resolve) => setTimeout(resolve, SETTLE_MS).unref());
+      for (const wait of settleWaits()) {
+        await new Promise((resolve) => setTimeout(resolve, wait).unref());
         if (this.#client !== client || !this.#held.has(table)) return;
         ended = await haveEnded();
+        if (ended) break;
       }
+      if (!ended)
+        this.#options.log.warn(
+          { table },
+          "a transaction older than a live page stays open: what it changes may show only when the page is read again",
+        );
       this.#tellMany(table);
     } catch (error) {
       // The connection is gone; the next one tells everybody.
