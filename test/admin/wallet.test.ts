@@ -6,7 +6,11 @@ import {
   formatShare,
   formatSpan,
 } from "../../admin/src/operations/words.ts";
-import { entryWords, signed } from "../../admin/src/wallet/entryWords.ts";
+import {
+  entryWords,
+  signed,
+  tellingReason,
+} from "../../admin/src/wallet/entryWords.ts";
 
 const entry = (
   kind: Parameters<typeof entryWords>[0]["kind"],
@@ -32,6 +36,14 @@ describe("an entry of the ledger in words", () => {
     expect(key).toBe(expected);
     const words: Record<string, string> = walletMessages.wallet.entry;
     expect(words[key.split(".").at(-1) ?? ""]).toBeTruthy();
+  });
+
+  it("tells a reason that adds something", () => {
+    expect([
+      tellingReason("Correction by ClosetAI"),
+      tellingReason("The try-on these were given for came to nothing"),
+      tellingReason(null),
+    ]).toEqual([null, "The try-on these were given for came to nothing", null]);
   });
 
   it("carries the sign that books write", () => {

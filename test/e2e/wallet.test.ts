@@ -218,12 +218,15 @@ async function looksGood(
   as: string,
   path: string,
   name: string,
+  /** What stands on the page when it is there. */
+  heading: string,
 ): Promise<void> {
   const found: string[] = [];
   for (const width of [1280, 390] as const) {
     const visit = await stage.visit({ as, width });
     const { page } = visit;
     await page.goto(path);
+    await page.getByRole("heading", { name: heading }).first().waitFor();
     await settled(page);
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -299,7 +302,7 @@ describe("the wallet of a shopper", () => {
   });
 
   it("looks as it should", () =>
-    looksGood(SHOPPER, "/admin/wallet", "shopper-wallet"));
+    looksGood(SHOPPER, "/admin/wallet", "shopper-wallet", "History"));
 });
 
 describe("the wallet of a brand", () => {
@@ -312,7 +315,12 @@ describe("the wallet of a brand", () => {
       .first()
       .waitFor();
     await close();
-    await looksGood(EMPTY_OWNER, "/admin/wallet", "brand-wallet-empty");
+    await looksGood(
+      EMPTY_OWNER,
+      "/admin/wallet",
+      "brand-wallet-empty",
+      "No credits here",
+    );
   });
 
   it("shows an analyst the month and the forecast", async () => {
@@ -349,11 +357,11 @@ describe("the wallet of a brand", () => {
   });
 
   it("looks as it should", () =>
-    looksGood(ANALYST, "/admin/wallet", "brand-wallet"));
+    looksGood(ANALYST, "/admin/wallet", "brand-wallet", "History"));
 });
 
 describe("finance", () => {
-  it("corrects a wallet once, with a reason its owner reads", async () => {
+  it("corrects a wallet once, with a reason that only the audit log keeps", async () => {
     const { page, close, complaints } = await stage.visit({ as: FINANCE });
     await page.goto(`/admin/brands/${ids["brand"]}/show`);
     await page.getByRole("link", { name: "Wallet", exact: true }).click();
@@ -376,16 +384,23 @@ describe("finance", () => {
     // Twice, as impatient people do: one entry.
     await submit.dblclick();
     await page.getByText(/^Booked\./).waitFor();
-    const entry = page.getByText(
-      "40 credits added by ClosetAI: Ticket 4711, lost results of May",
-    );
+    const entry = page.getByText("40 credits added by ClosetAI");
     await entry.first().waitFor();
     expect(
       await value(
         stage.db.root,
-        "select count(*)::int from app_public.credit_transfers where reason like 'Ticket 4711%'",
+        "select count(*)::int from app_public.credit_transfers where kind = 'grant' and amount = 40 and owner_brand_id = $1",
+        [ids["brand"]],
       ),
     ).toBe(1);
+
+    expect(await page.content()).not.toContain("Ticket 4711");
+    expect(
+      await value(
+        stage.db.root,
+        "select reason from app_public.audit_log where action = 'adjust_credits'",
+      ),
+    ).toBe("Ticket 4711, lost results of May");
 
     await page.getByRole("button", { name: "Correct the wallet" }).click();
     await dialog
@@ -406,10 +421,7 @@ describe("finance", () => {
       .getByRole("button", { name: "Take credits back" })
       .last()
       .click();
-    await page
-      .getByText("15 credits taken back by ClosetAI: More than there is")
-      .first()
-      .waitFor();
+    await page.getByText("15 credits taken back by ClosetAI").first().waitFor();
     // Chromium reports the status of the refusal; nothing else went wrong.
     expect(complaints.filter((text) => !/status of 4\d\d/.test(text))).toEqual(
       [],
@@ -418,11 +430,17 @@ describe("finance", () => {
     await page.goto("/admin/reconcile");
     await page.getByRole("heading", { name: "The books agree" }).waitFor();
     await close();
-    await looksGood(FINANCE, "/admin/reconcile", "reconcile");
+    await looksGood(
+      FINANCE,
+      "/admin/reconcile",
+      "reconcile",
+      "The books agree",
+    );
     await looksGood(
       FINANCE,
       `/admin/brand_credits/${ids["brand"]}/show`,
       "staff-wallet",
+      "History",
     );
   });
 
@@ -483,7 +501,12 @@ describe("staff", () => {
   });
 
   it("board looks as it should", () =>
-    looksGood(people.staff, "/admin/operations", "operations"));
+    looksGood(
+      people.staff,
+      "/admin/operations",
+      "operations",
+      "Why attempts failed",
+    ));
 
   it("make a worker key, shown once, and revoke it", async () => {
     const { page, close, complaints } = await stage.visit({ as: people.staff });
@@ -503,7 +526,12 @@ describe("staff", () => {
     await page.getByRole("button", { name: "Close" }).click();
     await page.getByText("gpu-frankfurt-1").waitFor();
     expect(await page.content()).not.toContain(token);
-    await looksGood(people.staff, "/admin/worker_keys", "worker-keys");
+    await looksGood(
+      people.staff,
+      "/admin/worker_keys",
+      "worker-keys",
+      "Worker keys",
+    );
     await page.getByRole("button", { name: "Revoke gpu-frankfurt-1" }).click();
     await dialog.getByRole("button", { name: "Revoke" }).click();
     await page.getByText("Revoked", { exact: true }).first().waitFor();
@@ -525,7 +553,12 @@ describe("staff", () => {
          last_error = 'The storage answered 503: no space left' || chr(10) || 'at somewhere' where id = $1`,
       [job],
     );
-    await looksGood(people.staff, "/admin/background", "background");
+    await looksGood(
+      people.staff,
+      "/admin/background",
+      "background",
+      "Recent runs",
+    );
     const { page, close, complaints } = await stage.visit({ as: people.staff });
     await page.goto("/admin/background");
     const failed = panel(page, "Jobs that failed");

@@ -104,7 +104,7 @@ export const walletMessages = {
     adjust: "Correct the wallet",
     adjust_title: "Correct the wallet of %{name}",
     adjust_body:
-      "This adds an entry to the ledger; earlier ones stay as they are. The owner of the wallet reads the reason, and the audit log keeps your name.",
+      "This adds an entry to the ledger; earlier ones stay as they are. Its owner reads that ClosetAI corrected the wallet; your name and the reason stand in the audit log only.",
     direction: "Add or take",
     add: "Add credits",
     take: "Take credits back",

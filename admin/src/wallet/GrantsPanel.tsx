@@ -10,6 +10,7 @@ import { Panel } from "../components/Panel.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { formatCount } from "../format.ts";
 import { useSession } from "../useSession.ts";
+import { tellingReason } from "./entryWords.ts";
 import type { Grant, WalletOwner } from "./walletApi.ts";
 import { isOfBrand, useGrants } from "./walletApi.ts";
 
@@ -20,6 +21,7 @@ const GrantRow = ({ grant, asOf }: { grant: Grant; asOf: number }) => {
     remaining: formatCount(grant.remaining, locale),
     amount: formatCount(grant.amount, locale),
   });
+  const note = tellingReason(grant.note);
   const begins = new Date(grant.effectiveAt).getTime() > asOf;
   return (
     <Box
@@ -65,7 +67,7 @@ const GrantRow = ({ grant, asOf }: { grant: Grant; asOf: number }) => {
             {translate("wallet.ends")} <RelativeTime value={grant.expiresAt} />
           </>
         )}
-        {grant.note !== null && ` · ${grant.note}`}
+        {note !== null && ` · ${note}`}
       </Typography>
     </Box>
   );

@@ -16,7 +16,7 @@ import { Panel } from "../components/Panel.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { formatCount } from "../format.ts";
 import { useSession } from "../useSession.ts";
-import { entryWords, signed } from "./entryWords.ts";
+import { entryWords, signed, tellingReason } from "./entryWords.ts";
 import { jobLink } from "./jobLinks.ts";
 import type { Entry, WalletOwner } from "./walletApi.ts";
 import { useHistory } from "./walletApi.ts";
@@ -24,6 +24,7 @@ import { useHistory } from "./walletApi.ts";
 const Words = ({ entry }: { entry: Entry }) => {
   const translate = useTranslate();
   const { session } = useSession();
+  const reason = tellingReason(entry.reason);
   return (
     <>
       <Typography
@@ -32,7 +33,7 @@ const Words = ({ entry }: { entry: Entry }) => {
         sx={{ display: "block" }}
       >
         {translate(entryWords(entry), { smart_count: entry.amount })}
-        {entry.reason !== null && `: ${entry.reason}`}
+        {reason !== null && `: ${reason}`}
       </Typography>
       <Typography component="span" variant="caption" color="textSecondary">
         <RelativeTime value={entry.bookedAt} isPast />

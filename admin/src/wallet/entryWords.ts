@@ -24,6 +24,13 @@ export function entryWords(
     : `wallet.entry.${kind}`;
 }
 
+/** What the ledger says in place of the reason, which is for the audit trail. */
+const NEUTRAL = "Correction by ClosetAI";
+
+/** A reason that says more than the words of the entry do already. */
+export const tellingReason = (reason: string | null): string | null =>
+  reason === NEUTRAL ? null : reason;
+
 /** "+25", "−1", "–": a change with its sign, as books write it. */
 export function signed(change: number, locale = "en"): string {
   if (change === 0) return "–";
