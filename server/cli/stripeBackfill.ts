@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import { Command } from "commander";
 
-import { type BackfillCounts,backfillEvents } from "../billing/backfill.ts";
+import { type BackfillCounts, backfillEvents } from "../billing/backfill.ts";
 import { drainInbox } from "../billing/drainInbox.ts";
 import { parseConfig } from "../config.ts";
 import { openDatabase } from "../db/connect.ts";

@@ -2,10 +2,7 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import pg from "pg";
 
-import {
-  createTestDatabase,
-  type TestDatabase,
-} from "../helpers/database.ts";
+import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import {
   type Run,
   runLane,

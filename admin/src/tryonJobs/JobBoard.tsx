@@ -191,7 +191,12 @@ const Card = ({
               variant="caption"
               component="span"
               color="textSecondary"
-              sx={{ display: "block", overflowWrap: "anywhere" }}
+              sx={{
+                display: "block",
+                overflowWrap: "anywhere",
+                // A narrow column breaks a time that stays whole elsewhere.
+                "& time": { whiteSpace: "normal !important" },
+              }}
             >
               {line}
             </Typography>
