@@ -106,8 +106,11 @@ describe("the crontab", () => {
         "ensure_partitions",
         "expire_grants",
         "expire_stale",
+        "fetch_stripe_objects",
         "grant_due_monthly",
+        "grant_due_subscriptions",
         "import_tidy",
+        "process_stripe_events",
       ]);
       for (const { task } of items) {
         expect(await run(task)).toMatchObject({ task, outcome: "ok" });
