@@ -182,6 +182,8 @@ await withBenchDatabase(async (database) => {
   const pool = new pg.Pool({
     connectionString: urls.app,
     max: CONNECTIONS,
+    // A backend that ends takes its figures with it.
+    idleTimeoutMillis: 0,
     // A queue of a thousand waits longer than a person would.
     connectionTimeoutMillis: 60_000,
   });

@@ -51,7 +51,7 @@ async function fillQueue(
         v_job := app_private.create_tryon(
           ${brandPays ? "null, v_owner" : "v_owner, null"}, 'dresses', 'selfie/' || v_owner || '.png', array['${world.productId}']::uuid[], '{}', null, null);
         insert into app_public.storage_objects (key, owner_user_id, owner_brand_id, kind, content_type, bytes, sha256, status)
-        values ('result/' || v_job.id || '.png', v_job.user_id, ${brandPays ? "v_owner" : "null"}, 'result', 'image/png', 1, sha256('x'), 'available');
+        values ('result/' || v_job.id || '/1/result.png', v_job.user_id, ${brandPays ? "v_owner" : "null"}, 'result', 'image/png', 1, sha256('x'), 'available');
         if i % 200 = 0 then
           commit;
         end if;
@@ -93,7 +93,7 @@ async function work(
         for (const { id, attempt } of rows) {
           await client.query(
             "select 1 from app_private.complete_tryon($1, $2, $3, $4, 0.93, 5)",
-            [worker, id, attempt, `result/${id}.png`],
+            [worker, id, attempt, `result/${id}/1/result.png`],
           );
           count++;
         }
