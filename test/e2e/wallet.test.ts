@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
 
-import { eventually, expectText } from "../helpers/browser.ts";
+import { eventually, expectCount, expectText } from "../helpers/browser.ts";
 import {
   buildBrand,
   buildMember,
@@ -353,6 +353,36 @@ describe("the wallet of a brand", () => {
         await panel(page, "History").getByRole("row").count(),
       ).toBeGreaterThan(30),
     );
+    await close();
+  });
+
+  it("brings the older entries although the wallet changes meanwhile", async () => {
+    const { page, close } = await stage.visit({ as: ANALYST });
+    const asksForHistory = (asked: Request, older: boolean) => {
+      const text = asked.postData() ?? "";
+      return (
+        text.includes("walletHistory") &&
+        /"beforeEntry":"[0-9a-f]/.test(text) === older
+      );
+    };
+    let interruptions = 0;
+    await page.route("**/graphql", async (route) => {
+      if (interruptions === 0 && asksForHistory(route.request(), true)) {
+        interruptions += 1;
+        // What is told of it has the page read itself again, before the answer.
+        const reread = page.waitForRequest((one) => asksForHistory(one, false));
+        await giveCredits(stage.db.root, { brand: ids["brand"] ?? "" }, 1);
+        await reread;
+      }
+      await route.continue();
+    });
+    await page.goto("/admin/wallet");
+    const history = panel(page, "History");
+    await expectCount(history.getByRole("row"), 26);
+    await settled(page);
+    await page.getByRole("button", { name: "Show older entries" }).click();
+    await expectCount(history.getByRole("row"), 51);
+    expect(interruptions).toBe(1);
     await close();
   });
 

@@ -166,8 +166,8 @@ export const HistoryPanel = ({ owner }: { owner: WalletOwner }) => {
     isPending,
     dataUpdatedAt,
     hasNextPage,
-    fetchNextPage,
-    isFetchingNextPage,
+    isFetchingOlder,
+    fetchOlder,
   } = useHistory(owner);
   const entries = data?.pages.flat() ?? [];
   return (
@@ -191,8 +191,8 @@ export const HistoryPanel = ({ owner }: { owner: WalletOwner }) => {
         <Box sx={{ textAlign: "center", mt: 2 }}>
           <Button
             variant="outlined"
-            disabled={isFetchingNextPage}
-            onClick={() => void fetchNextPage()}
+            disabled={isFetchingOlder}
+            onClick={fetchOlder}
           >
             {translate("wallet.older")}
           </Button>
