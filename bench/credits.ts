@@ -67,6 +67,26 @@ function shown(line: string): string {
   return line;
 }
 
+/**
+ * The first request of each connection compiles and plans what later ones find
+ * ready. Apart from the rest: a server meets it when it starts, and when its pool
+ * grows after a quiet time.
+ */
+async function firstRequests(ask: Ask, name: string): Promise<string> {
+  const times: number[] = [];
+  for (const round of ["first", "second"]) {
+    await Promise.all(
+      Array.from({ length: CONNECTIONS }, async (_, at) => {
+        const began = performance.now();
+        await ask(`${round}-${name}-${at}`);
+        if (round === "first") times.push(performance.now() - began);
+      }),
+    );
+  }
+  const { p50, max } = spread(times);
+  return `| ${name} | ${CONNECTIONS} | ${p50.toFixed(0)} | ${max.toFixed(0)} |`;
+}
+
 /** Latency counts from when the request was due, so that waiting is not hidden. */
 async function openLoop(
   ask: Ask,
@@ -76,7 +96,6 @@ async function openLoop(
   const rate = Number(options.rate);
   const total = rate * Number(options.seconds);
   const times: number[] = [];
-  for (let warm = 0; warm < 50; warm++) await ask(`warm-${name}-${warm}`);
   const cpu = cpuSeconds(pids);
   const began = performance.now();
   const running: Promise<void>[] = [];
@@ -122,8 +141,13 @@ async function atOnce(
   const used = cpuSeconds(pids) - cpu;
   const held = outcomes.filter((outcome) => outcome === "held").length;
   const refused = outcomes.filter((outcome) => outcome === "NOCRD").length;
-  const exact = held === Math.min(1000, affordable) && held + refused === 1000;
-  return `| ${name} | ${held} | ${refused} | ${exact ? "yes" : "**no**"} | ${seconds.toFixed(2)} s ${seconds < BUDGET.thousandSeconds ? "kept" : "**missed**"} | ${used.toFixed(2)} s |`;
+  const others = new Map<string, number>();
+  for (const outcome of outcomes)
+    if (outcome !== "held" && outcome !== "NOCRD")
+      others.set(outcome, (others.get(outcome) ?? 0) + 1);
+  const exact = held === Math.min(1000, affordable) && others.size === 0;
+  const told = [...others].map(([code, count]) => `${count} × ${code}`);
+  return `| ${name} | ${held} | ${refused} | ${exact ? "yes" : `**no** ${told.join(", ")}`} | ${seconds.toFixed(2)} s ${seconds < BUDGET.thousandSeconds ? "kept" : "**missed**"} | ${used.toFixed(2)} s |`;
 }
 
 /** As the owner in one connection, a commit each: nothing but the SQL. */
@@ -191,6 +215,10 @@ await withBenchDatabase(async (database) => {
   const pids = await backendsOf(pool);
   const rich = await makeWorld(root, 2, 1_000_000);
   const [first = "", second = ""] = rich.userIds;
+  const firsts = [
+    shown(await firstRequests(asShopper(pool, rich, first), "a shopper")),
+    shown(await firstRequests(asManager(pool, rich), "a brand")),
+  ];
   const loops = [
     shown(await openLoop(asShopper(pool, rich, first), "a shopper", pids)),
     shown(await openLoop(asManager(pool, rich), "a brand", pids)),
@@ -237,6 +265,12 @@ Milliseconds from when each request was due until its transaction was committed.
 | wallet | requests | answered | p50 | p95 | p99 | longest | processor each | most the client was late |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|
 ${loops.join("\n")}
+
+Connections that have answered before. The first request of each compiles and plans what later ones find ready:
+
+| wallet | connections at once | p50 ms | longest ms |
+|---|---:|---:|---:|
+${firsts.join("\n")}
 
 ## 1,000 at the same moment
 

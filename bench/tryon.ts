@@ -161,9 +161,11 @@ async function explainClaim(root: pg.Client): Promise<string> {
   );
   // What is explained is what runs: cut out of the function, with its arguments filled in.
   const body = source[0]?.body ?? "";
-  const query = /picked as materialized \(([\s\S]*?)\n {4}\)/
+  const query = /v_ids := array\(([\s\S]*?)\n {2}\);/
     .exec(body)?.[1]
-    ?.replaceAll("claim_tryon_jobs.n", "10");
+    ?.replaceAll("claim_tryon_jobs.n", "10")
+    .replace("v_from", "app_private.uuid_v7_floor(now() - interval '8 days')")
+    .replace("v_to", "app_private.uuid_v7_floor(now() + interval '1 day')");
   if (query === undefined) throw new Error("The claim has another form now");
   await root.query("begin");
   const { rows } = await root.query<{ "QUERY PLAN": { Plan: PlanNode }[] }>(

@@ -72,6 +72,34 @@ describe("claim_tryon_jobs", () => {
       expect(await asWorker(client, () => claim(client, "gpu"))).toEqual([]);
     }));
 
+  it("finds a job that has waited as long as one may", () =>
+    withRoot(db, async (client) => {
+      const shopper = await makeShopper(client);
+      const job = await ask(client, shopper);
+      await expect(
+        refusal(client, () =>
+          setJob(client, job, "deadline_at = created_at + interval '8 days'"),
+        ),
+      ).resolves.toEqual({
+        code: "23514",
+        field: "tryon_jobs_deadline_at_check",
+      });
+      // Made six days ago: its id says so, and a claim goes by the id.
+      await client.query("set local session_replication_role = replica");
+      await client.query(
+        `update app_public.tryon_job_garments set job_id = aged.id
+           from (select app_private.uuid_v7_floor(now() - interval '6 days') as id) aged where job_id = $1`,
+        [job.id],
+      );
+      await setJob(
+        client,
+        job,
+        "id = app_private.uuid_v7_floor(now() - interval '6 days'), created_at = now() - interval '6 days', deadline_at = now() + interval '1 hour'",
+      );
+      await client.query("set local session_replication_role = origin");
+      expect(await claim(client, "gpu-1", 5)).toHaveLength(1);
+    }));
+
   it("leaves what must wait and what is past its deadline", () =>
     withRoot(db, async (client) => {
       const shopper = await makeShopper(client);

@@ -231,6 +231,34 @@ describe("the audit trail", () => {
     ]);
   });
 
+  it("says nothing of how long a file is kept, which each try-on moves, and all of a change beside it", async () => {
+    const key = "selfie/kept.png";
+    const events = await withRoot(db, async (client) => {
+      await insertRows(client, "app_public.storage_objects", [
+        {
+          key,
+          owner_user_id: people.shopper,
+          kind: "selfie",
+          content_type: "image/png",
+        },
+      ]);
+      await client.query(
+        "update app_public.storage_objects set retention_until = now() + interval '1 day' where key = $1",
+        [key],
+      );
+      await client.query(
+        "update app_public.storage_objects set retention_until = now() + interval '2 days', status = 'deleted' where key = $1",
+        [key],
+      );
+      return trailOf(client);
+    });
+    expect(events.map(({ action }) => action)).toEqual(["insert", "update"]);
+    expect(events[1]?.changed_columns.sort()).toEqual([
+      "retention_until",
+      "status",
+    ]);
+  });
+
   it("gives the parts of a composite key, joined by a comma", async () => {
     const [event] = await acting(managerOfA, async (client) => {
       await client.query(
