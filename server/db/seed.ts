@@ -422,6 +422,12 @@ function stepsFor(size: ScaleSize): Step[] {
       parts: [{ file: "590_today", table: "app_public.tryon_jobs" }],
       writesPictures: true,
     },
+    {
+      label: "Feedback figures",
+      parts: [
+        { file: "600_feedback", table: "app_public.tryon_feedback_figures" },
+      ],
+    },
   ];
 }
 

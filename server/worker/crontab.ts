@@ -14,6 +14,7 @@ export const CRONTAB = `
 5 * * * * grant_due_monthly ?fill=1d&jobKey=grant_due_monthly&max=5
 10 * * * * expire_grants ?fill=1d&jobKey=expire_grants&max=5
 17 3 * * * ensure_partitions ?fill=2d&jobKey=ensure_partitions&max=5
+31 2 * * * publish_feedback ?fill=1d&jobKey=publish_feedback&max=5
 43 2 * * * check_invariants ?fill=1d&jobKey=check_invariants&max=1
 */10 * * * * clean_up ?jobKey=clean_up&max=5
 */5 * * * * import_tidy ?jobKey=import_tidy&max=5

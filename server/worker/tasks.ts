@@ -23,6 +23,7 @@ export function makeTasks(deps: WorkerDeps): TaskList {
     expire_stale: makeExpireStale(deps),
     grant_due_monthly: makeSweep(deps, "grant_due_monthly"),
     expire_grants: makeSweep(deps, "expire_grants"),
+    publish_feedback: makeSweep(deps, "publish_feedback"),
     ...makeStripeTasks(deps),
     ...makeImportTasks({
       app: deps.pools.app,

@@ -495,7 +495,7 @@ describe("seedDemo", () => {
   it("reports each kind of row from nothing to all of it", () => {
     expect(progress[0]).toEqual({ step: "Brands", done: 0, total: 1 });
     expect(progress.at(-1)).toEqual({
-      step: "Try-ons of today",
+      step: "Feedback figures",
       done: 1,
       total: 1,
     });

@@ -114,8 +114,6 @@ export const files = {
 /** Ids of jobs tell their partition, so these are of this very month. */
 const NOW = Date.now().toString(16).padStart(12, "0");
 
-const YESTERDAY = new Date(Date.now() - 86_400_000).toISOString();
-
 function jobId(position: number): string {
   return `${NOW.slice(0, 8)}-${NOW.slice(8)}-7000-8000-00000130${String(position + 1).padStart(4, "0")}`;
 }
@@ -266,6 +264,10 @@ export const rowNames: Record<string, Record<string, string>> = {
   "app_public.tryon_job_attempts": jobNames(",1"),
   "app_public.brand_tryon_attempts": jobNames(",1"),
   "app_public.tryon_feedback": names(allJobs),
+  "app_public.tryon_feedback_figures": {
+    [`${brands.A},tops`]: "A tops",
+    [`${brands.B},tops`]: "B tops",
+  },
   "app_public.brand_tryon_feedback": {
     [`${brands.A},tops`]: "A tops",
     [`${brands.A},jackets`]: "A jackets",
@@ -818,6 +820,7 @@ async function createTryons(
     ]);
   }
   for (const tryon of tryons) await createTryon(client, put, tryon);
+  await client.query("select app_private.publish_feedback()");
   await nameCredits(client);
 }
 
@@ -873,14 +876,7 @@ async function createTryon(
   );
   if (tryon.rated !== true) return;
   await put("tryon_feedback", [
-    // Of a day that is over: what is said today is not counted yet.
-    {
-      job_id: tryon.id,
-      user_id,
-      accurate: true,
-      rating: 4,
-      created_at: YESTERDAY,
-    },
+    { job_id: tryon.id, user_id, accurate: true, rating: 4 },
   ]);
 }
 

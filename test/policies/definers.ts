@@ -114,6 +114,8 @@ export const DEFINERS: Record<string, string> = {
   "app_private.fail_tryon":
     "the worker ends an attempt; the hold stays or is released",
   "app_private.grant_due_monthly": "the worker gives the free credits",
+  "app_private.publish_feedback":
+    "the worker counts what brands may see of everybody's feedback",
   "app_private.heartbeat": "the worker prolongs the lease of its job",
   "app_private.key_begin_tryon_result":
     "the server, for the holder of a worker key",

@@ -901,7 +901,9 @@ export const matrix: Record<string, Rules> = {
   },
   "app_public.tryon_feedback": {
     select: [
-      ...ownJobs(["shopper's of A"], ["neighbour's of A"]),
+      [["shopper"], ["shopper's of A"]],
+      [["neighbour"], ["neighbour's of A"]],
+      [["both off duty"], []],
       [staff, "all"],
     ],
     insert: {
@@ -955,6 +957,12 @@ export const matrix: Record<string, Rules> = {
         ["shopper's of A", "neighbour's of A", "A's finished", ...crowdNames.A],
       ],
       [inB, ["shopper's unrated", ...crowdNames.B]],
+      [["reader"], []],
+    ],
+  },
+  "app_public.tryon_feedback_figures": {
+    select: [
+      [staff, "all"],
       [["reader"], []],
     ],
   },

@@ -432,6 +432,25 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
     key: ["job_id", "attempt"],
     view: "app_public.tryon_job_attempts",
   },
+  tryon_feedback_figures: {
+    key: ["brand_id", "category_code"],
+    inserts: {
+      "figures of another category": {
+        brand_id: text(brands.A),
+        category_code: text("dresses"),
+        as_of: "now()",
+        people: "11",
+        rated: "11",
+        accurate: "11",
+        agreed: "11",
+        disagreed: "0",
+        raters: "0",
+        ratings: "0",
+        rating_sum: "0",
+      },
+    },
+    updates: { "the count": "accurate = accurate - 1" },
+  },
   brand_tryon_feedback: {
     key: ["brand_id", "category_code"],
     // Without the floor, so that what it hides is a row that is there.

@@ -355,8 +355,31 @@ describe("what a brand sees of a shopper's try-on", () => {
     expect([ofA, ofB]).not.toContain(people.shopper);
   });
 
+  /** What B's viewer sees after these statements, which are undone. */
+  const feedbackAfter = (...statements: string[]) =>
+    withRoot(db, async (root) => {
+      for (const sql of statements) await root.query(sql);
+      await becomeActor(root, {
+        role: "closetai_viewer",
+        userId: people["B.viewer"],
+        brandId: brands.B,
+      });
+      const { rows } = await root.query(
+        "select rated::text, accurate::text, mean_rating from app_public.brand_tryon_feedback",
+      );
+      return rows as Record<string, string | null>[];
+    });
+  const PUBLISH = "select app_private.publish_feedback()";
+  /** A new vote of each of so many shoppers of B, the first by job. */
+  const votes = (count: number, vote: string) =>
+    `update app_public.tryon_feedback set ${vote} where job_id in (
+       select job_id from app_public.tryon_feedback where brand_id = '${brands.B}' order by job_id limit ${count})`;
+  /** The same votes once more: they count as new. */
+  const REPEATED = votes(11, "accurate = accurate");
+  const AT_FIRST = { rated: "11", accurate: "11", mean_rating: "4.00" };
+
   it("counts feedback of a category from 11 people on", async () => {
-    const rated = "select rated from app_public.brand_tryon_feedback";
+    const rated = "select rated::text from app_public.brand_tryon_feedback";
     // The shopper and eleven others.
     expect(await as(db, "A.viewer", (client) => column(client, rated))).toEqual(
       ["12"],
@@ -364,97 +387,68 @@ describe("what a brand sees of a shopper's try-on", () => {
     expect(await as(db, "B.viewer", (client) => column(client, rated))).toEqual(
       ["11"],
     );
-    await withRoot(db, async (root) => {
-      await root.query(
-        "delete from app_public.tryon_feedback where user_id = $1 and brand_id = $2",
-        [people.support, brands.B],
-      );
-      await becomeActor(root, {
-        role: "closetai_viewer",
-        userId: people["B.viewer"],
-        brandId: brands.B,
-      });
-      expect(await column(root, rated)).toEqual([]);
-    });
-  });
-
-  it("tells a mean rating only where 11 people gave one", async () => {
-    const mean = "select mean_rating from app_public.brand_tryon_feedback";
-    expect(await as(db, "B.viewer", (client) => column(client, mean))).toEqual([
-      "4.00",
-    ]);
-    await withRoot(db, async (root) => {
-      // Eleven still say whether it was accurate; one of them rated nothing.
-      await root.query(
-        "update app_public.tryon_feedback set rating = null where user_id = $1 and brand_id = $2",
-        [people.support, brands.B],
-      );
-      await becomeActor(root, {
-        role: "closetai_viewer",
-        userId: people["B.viewer"],
-        brandId: brands.B,
-      });
-      const { rows } = await root.query(
-        "select rated, accurate, mean_rating from app_public.brand_tryon_feedback",
-      );
-      expect(rows).toEqual([
-        { rated: "11", accurate: "11", mean_rating: null },
-      ]);
-    });
-  });
-
-  /** What B's viewer sees after these statements, which are undone. */
-  const feedbackAfter = (...statements: string[]) =>
-    withRoot(db, async (root) => {
-      for (const sql of statements) await root.query(sql, [brands.B]);
-      await becomeActor(root, {
-        role: "closetai_viewer",
-        userId: people["B.viewer"],
-        brandId: brands.B,
-      });
-      const { rows } = await root.query(
-        "select rated, accurate, mean_rating from app_public.brand_tryon_feedback",
-      );
-      return rows as Record<string, string | null>[];
-    });
-
-  /** Of so many jobs of B, the first by id. */
-  const dissent = (votes: number) =>
-    `update app_public.tryon_feedback set accurate = false where job_id in (
-       select job_id from app_public.tryon_feedback where brand_id = $1 order by job_id limit ${votes})`;
-
-  it("counts no feedback of a day that is not over", async () => {
-    // The moment of a row is kept by a trigger.
-    const unguarded =
-      "select set_config('session_replication_role', 'replica', true) where $1::uuid is not null";
-    const today = "date_trunc('day', now(), 'UTC')";
-    const saidAt = (moment: string) =>
-      `update app_public.tryon_feedback set created_at = ${moment} where job_id in (
-         select job_id from app_public.tryon_feedback where brand_id = $1 order by job_id limit 1)`;
-    expect(await feedbackAfter(unguarded, saidAt(today))).toEqual([]);
+    const unpublished = "delete from app_public.tryon_feedback_figures";
+    expect(await feedbackAfter(unpublished)).toEqual([]);
+    expect(await feedbackAfter(unpublished, PUBLISH)).toEqual([AT_FIRST]);
     expect(
       await feedbackAfter(
-        unguarded,
-        saidAt(`${today} - interval '1 microsecond'`),
+        unpublished,
+        `delete from app_public.tryon_feedback where user_id = '${people.support}' and brand_id = '${brands.B}'`,
+        PUBLISH,
       ),
-    ).toEqual([{ rated: "11", accurate: "11", mean_rating: "4.00" }]);
+    ).toEqual([]);
+  });
+
+  it("publishes feedback anew when 11 people said something new, never for fewer", async () => {
+    for (const few of [0, 1, 10])
+      expect(
+        await feedbackAfter(votes(few, "accurate = false"), PUBLISH),
+      ).toEqual([AT_FIRST]);
+    expect(await feedbackAfter(votes(11, "accurate = false"))).toEqual([
+      AT_FIRST,
+    ]);
+    expect(await feedbackAfter(votes(11, "accurate = false"), PUBLISH)).toEqual(
+      [{ ...AT_FIRST, accurate: "0" }],
+    );
+    // A brand that wants more people together waits for as many.
+    expect(
+      await feedbackAfter(
+        `update app_public.brand_accounts set k_min = 12 where id = '${brands.B}'`,
+        votes(11, "accurate = false"),
+        PUBLISH,
+        `update app_public.brand_accounts set k_min = 11 where id = '${brands.B}'`,
+      ),
+    ).toEqual([AT_FIRST]);
+  });
+
+  it("counts nothing twice when it publishes twice", () =>
+    withRoot(db, async (root) => {
+      await root.query(REPEATED);
+      expect(await column(root, PUBLISH)).toEqual(["1"]);
+      expect(await column(root, PUBLISH)).toEqual(["0"]);
+    }));
+
+  it("tells a mean rating only where 11 people gave one", async () => {
+    expect(
+      await feedbackAfter(REPEATED, votes(1, "rating = 5"), PUBLISH),
+    ).toEqual([{ ...AT_FIRST, mean_rating: "4.09" }]);
+    expect(
+      await feedbackAfter(REPEATED, votes(1, "rating = null"), PUBLISH),
+    ).toEqual([{ ...AT_FIRST, mean_rating: null }]);
   });
 
   it("holds figures back below the floor that the brand has set", async () => {
     const floor = (k: number) =>
-      `update app_public.brand_accounts set k_min = ${k} where id = $1`;
-    expect(await feedbackAfter(floor(11))).toHaveLength(1);
+      `update app_public.brand_accounts set k_min = ${k} where id = '${brands.B}'`;
+    expect(await feedbackAfter(floor(11))).toEqual([AT_FIRST]);
     expect(await feedbackAfter(floor(12))).toEqual([]);
   });
 
   it("tells neither the few who were content nor the few who were not", async () => {
-    for (const votes of [1, 10])
-      expect(await feedbackAfter(dissent(votes))).toEqual([
-        { rated: "11", accurate: null, mean_rating: "4.00" },
-      ]);
-    expect(await feedbackAfter(dissent(11))).toEqual([
-      { rated: "11", accurate: "0", mean_rating: "4.00" },
-    ]);
+    for (const few of [1, 10])
+      expect(
+        await feedbackAfter(REPEATED, votes(few, "accurate = false"), PUBLISH),
+      ).toEqual([{ ...AT_FIRST, accurate: null }]);
   });
 
   it("is listed newest first out of an index, without sorting all there are", async () => {
@@ -514,6 +508,7 @@ describe("the worker's functions", () => {
     "fail_tryon",
     "grant_due_monthly",
     "heartbeat",
+    "publish_feedback",
   ];
   const KEYED = [
     "key_begin_tryon_result",

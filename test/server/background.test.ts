@@ -111,6 +111,7 @@ describe("the crontab", () => {
         "grant_due_subscriptions",
         "import_tidy",
         "process_stripe_events",
+        "publish_feedback",
       ]);
       for (const { task } of items) {
         expect(await run(task)).toMatchObject({ task, outcome: "ok" });

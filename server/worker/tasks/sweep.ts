@@ -7,6 +7,7 @@ const SWEEPS = {
   expire_stale: "select app_private.expire_stale() as done",
   grant_due_monthly: "select app_private.grant_due_monthly() as done",
   expire_grants: "select app_private.expire_grants() as done",
+  publish_feedback: "select app_private.publish_feedback() as done",
 } as const;
 
 /** More rounds than any backlog needs: past it something is due for ever. */
