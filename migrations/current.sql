@@ -74,6 +74,7 @@ comment on constraint tryon_feedback_figures_rating_sum_check on app_public.tryo
 --! include functions/credits/ledger.sql
 --! include functions/tryon/transition.sql
 --! include functions/tryon/worker.sql
+--! include functions/tryon/worker_keys.sql
 --! include functions/tryon/feedback.sql
 --! include functions/tryon/views.sql
 --! include policies/tryon_feedback.sql

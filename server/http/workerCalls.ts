@@ -1,5 +1,6 @@
 import type { AppDeps } from "../app.ts";
 import { AppError } from "../errors.ts";
+import { illustrationUrl } from "../storage/ImageUrlPlugin.ts";
 
 /** Who calls: a key, and which of the machines that share it. */
 export type WorkerCaller = { keyHash: Buffer; instance: string | null };
@@ -18,8 +19,10 @@ export type ClaimedJob = {
   garments: {
     position: number;
     categoryCode: string;
-    /** Null where there is no photograph: the category says what to draw. */
-    imageUrl: string | null;
+    color: string | null;
+    /** The photograph; where there is none, our drawing of the category in that colour. */
+    imageUrl: string;
+    isDrawing: boolean;
   }[];
 };
 
@@ -30,6 +33,7 @@ type ClaimedRow = Omit<ClaimedJob, "lockedUntil" | "selfieUrl" | "garments"> & {
     position: number;
     storage_key: string | null;
     category_code: string;
+    color: string | null;
   }[];
 };
 
@@ -79,10 +83,13 @@ export function makeWorkerCalls(
         ),
         garments: pictures
           .filter(({ role }) => role === "garment")
-          .map(({ position, category_code, storage_key }) => ({
+          .map(({ position, category_code, color, storage_key }) => ({
             position,
             categoryCode: category_code,
-            imageUrl: link(storage_key),
+            color,
+            imageUrl:
+              link(storage_key) ?? illustrationUrl(category_code, color),
+            isDrawing: storage_key === null,
           })),
       }));
     },

@@ -31,7 +31,9 @@ type Job = {
   garments: {
     position: number;
     categoryCode: string;
-    imageUrl: string | null;
+    color: string | null;
+    imageUrl: string;
+    isDrawing: boolean;
   }[];
 };
 
@@ -195,10 +197,27 @@ describe("a GPU service", () => {
       lockedUntil: expect.stringMatching(/^\d{4}-.*Z$/),
       selfieUrl: expect.stringContaining(`/files/${key}?`),
       garments: [
-        { position: 1, categoryCode: "jackets", imageUrl: null },
-        { position: 2, categoryCode: "scarves", imageUrl: null },
+        {
+          position: 1,
+          categoryCode: "jackets",
+          color: null,
+          imageUrl: "/illustrations/jackets.svg",
+          isDrawing: true,
+        },
+        {
+          position: 2,
+          categoryCode: "scarves",
+          color: null,
+          imageUrl: "/illustrations/scarves.svg",
+          isDrawing: true,
+        },
       ],
     });
+    const drawing = await fetch(
+      new URL(job.garments[0]?.imageUrl ?? "", server.url),
+    );
+    expect(drawing.status).toBe(200);
+    expect(drawing.headers.get("content-type")).toMatch(/^image\/svg\+xml/);
     const picture = await fetch(new URL(job.selfieUrl ?? "", server.url));
     expect(Buffer.from(await picture.arrayBuffer())).toEqual(PIXEL);
     expect(await stateOf(job.id)).toMatchObject({
