@@ -43,7 +43,8 @@ create table app_public.tryon_feedback_figures (
 );
 create index tryon_feedback_figures_category_code_idx on app_public.tryon_feedback_figures (category_code);
 comment on table app_public.tryon_feedback_figures is $$
-@admin.label Feedback figures
+@admin.label Published feedback
+@admin.singular Published feedback
 @admin.group Try-on
 @admin.icon rate_review
 @admin.order 121

@@ -4,12 +4,15 @@ import { useLocale, useTranslate } from "react-admin";
 
 import { formatExact, formatRelative } from "../format.ts";
 
-const useNow = (everyMs: number) => {
+/** The clock here moves so often; what it shows may be so far behind. */
+const TICK_MS = 30_000;
+
+const useNow = () => {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
-    const timer = setInterval(() => setNow(new Date()), everyMs);
+    const timer = setInterval(() => setNow(new Date()), TICK_MS);
     return () => clearInterval(timer);
-  }, [everyMs]);
+  }, []);
   return now;
 };
 
@@ -24,12 +27,13 @@ export const RelativeTime = ({
 }) => {
   const translate = useTranslate();
   const locale = useLocale();
-  const now = useNow(30_000);
+  const now = useNow();
   if (value == null) {
     return <span>{translate("app.never")}</span>;
   }
   const moment = new Date(value);
-  const seenAt = isPast && moment > now ? moment : now;
+  const ahead = moment.getTime() - now.getTime();
+  const seenAt = ahead > 0 && (isPast || ahead < TICK_MS) ? moment : now;
   return (
     <Tooltip title={formatExact(moment, locale)}>
       <time dateTime={moment.toISOString()} style={{ whiteSpace: "nowrap" }}>
