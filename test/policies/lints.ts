@@ -48,9 +48,6 @@ const LOOKUPS = [
   "currencies",
   "wardrobe_categories",
   "category_defaults",
-  // What is sold is no secret to who buys it.
-  "stripe_products",
-  "stripe_prices",
 ];
 
 const BY_FUNCTIONS =
