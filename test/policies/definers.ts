@@ -8,7 +8,7 @@ export const DEFINERS: Record<string, string> = {
   "app_hidden.billing_party":
     "finds the customer at Stripe of an owner's brand or a shopper; checks the caller",
   "app_hidden.next_credits_at":
-    "reckons with a private function; reads nothing but its argument and the clock",
+    "reckons with a private function, for a member of the active brand",
   "app_hidden.price_total":
     "reckons with a private function; reads nothing but its arguments",
   "app_hidden.prepare_credit_purchase":
