@@ -40,6 +40,7 @@ create index stripe_refunds_invoice_id_idx on app_public.stripe_refunds (invoice
 drop index if exists app_public.stripe_discounts_customer_id_idx;
 create index stripe_discounts_customer_id_idx on app_public.stripe_discounts (customer_id);
 
+--! include functions/billing/mrr.sql
 --! include functions/billing/apply.sql
 --! include functions/billing/paying.sql
 --! include functions/billing/overview.sql

@@ -6,6 +6,7 @@ import type {
   Plan,
 } from "../../admin/src/billing/billingApi.ts";
 import {
+  askedBy,
   chargeWords,
   contactLink,
   givesOf,
@@ -41,6 +42,7 @@ const plan = (overrides: Partial<Plan> = {}): Plan => ({
   owedMinor: 0,
   payBefore: null,
   payUrl: null,
+  isCounted: true,
   items: [],
   discounts: [],
   ...overrides,
@@ -364,6 +366,18 @@ describe("an address of Stripe's", () => {
     undefined,
   ])("%j may not", (address) => {
     expect(httpsUrl(address)).toBeNull();
+  });
+});
+
+describe("what an invoice asks for", () => {
+  it.each([
+    ["open", 500],
+    ["uncollectible", 500],
+    ["paid", 500],
+    ["void", null],
+    ["draft", null],
+  ])("one that is %s: %s", (status, asked) => {
+    expect(askedBy({ status, amountRemaining: 500 })).toBe(asked);
   });
 });
 

@@ -146,6 +146,7 @@ type Plan = {
   owed_minor: string;
   pay_before: Date | null;
   pay_url: string | null;
+  is_counted: boolean;
   paused_as: string | null;
   resumes_at: Date | null;
   items: Item[];
@@ -257,6 +258,7 @@ describe("the plan of a brand", () => {
     const own = await onlyPlan(party);
     expect(own).toMatchObject({
       status: "active",
+      is_counted: true,
       ends_at: null,
       owed_minor: "0",
       discounts: [],
@@ -325,7 +327,9 @@ describe("the plan of a brand", () => {
       db,
       subscribed(plan(party.payer, { items: [{ price: newId("price") }] })),
     );
-    expect((await onlyPlan(party)).items[0]).toMatchObject({
+    const own = await onlyPlan(party);
+    expect(own.is_counted).toBe(false);
+    expect(own.items[0]).toMatchObject({
       name: null,
       isKnown: false,
       amountMinor: null,
@@ -891,6 +895,24 @@ describe("what is offered", () => {
     expect(
       await sees({ actor: { ...party.actor, brandId: other.brand } }),
     ).toBe(0);
+  });
+
+  it("hides a price that is made for another brand even in an own subscription", async () => {
+    const party = await ownerOfBrand();
+    const other = await ownerOfBrand();
+    const agreed = await sell({
+      metadata: { monthly_credits: "9000", brand_id: other.brand },
+    });
+    await send(
+      db,
+      subscribed(plan(party.payer, { items: [{ price: agreed }] })),
+    );
+    expect((await onlyPlan(party)).items).toMatchObject([
+      { priceId: agreed.id, isKnown: false, amountMinor: null },
+    ]);
+    expect(
+      await read(party, "stripe_prices where id = $1", [agreed.id]),
+    ).toEqual([]);
   });
 
   it("does not break over tiers that are no numbers", async () => {

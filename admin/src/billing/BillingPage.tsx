@@ -7,6 +7,7 @@ import Typography from "@mui/material/Typography";
 import { useState } from "react";
 import { LinkBase, Title, useTranslate } from "react-admin";
 
+import { Loaded } from "../components/Loaded.tsx";
 import { DeniedPage } from "../layout/ErrorPage.tsx";
 import { useSession } from "../useSession.ts";
 import type { WalletOwner } from "../wallet/walletApi.ts";
@@ -100,7 +101,7 @@ const CannotPay = ({ contact }: { contact: string | null }) => {
         translate("billing.cannot_pay_nobody")
       ) : (
         <>
-          {translate("billing.cannot_pay")} <Contact contact={contact} />.
+          {translate("billing.cannot_pay")} <Contact contact={contact} />
         </>
       )}
     </Alert>
@@ -125,7 +126,8 @@ const twoColumns = {
 /** Everything, for whoever pays: an owner of the brand, or the shopper. */
 const Account = ({ owner }: { owner: WalletOwner }) => {
   const { session } = useSession();
-  const { data: settings } = useSettings();
+  const asked = useSettings();
+  const settings = asked.data;
   const { data: plans } = usePlans();
   const { data: offers = [] } = useOffers();
   const { data: upcoming = [] } = useUpcoming();
@@ -154,6 +156,11 @@ const Account = ({ owner }: { owner: WalletOwner }) => {
         contact={settings?.contact ?? null}
       />
       {canPay !== null && <Actions paying={canPay} />}
+      {asked.error !== null && (
+        <Loaded query={asked} height={0}>
+          {() => null}
+        </Loaded>
+      )}
       {settings !== undefined && canPay === null && (
         <CannotPay contact={settings.contact} />
       )}

@@ -165,13 +165,17 @@ const WalletRow = ({ owner }: { owner: WalletOwner }) => {
           variant="h4"
           sx={{ m: 0, fontVariantNumeric: "tabular-nums lining-nums" }}
         >
-          {wallet.isPending ? (
-            <Skeleton width={80} />
-          ) : (
-            <Link component={LinkBase} to="/wallet" color="inherit">
-              {count(wallet.data?.remaining ?? 0)}
-            </Link>
-          )}
+          <Loaded query={wallet} height={36}>
+            {(own) =>
+              own === null ? (
+                "–"
+              ) : (
+                <Link component={LinkBase} to="/wallet" color="inherit">
+                  {count(own.remaining)}
+                </Link>
+              )
+            }
+          </Loaded>
         </Typography>
       </Box>
       <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1 }}>

@@ -19,7 +19,7 @@ import { Panel } from "../components/Panel.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import type { Invoice, Refund } from "./billingApi.ts";
 import { useInvoices, useRefunds } from "./billingApi.ts";
-import { httpsUrl, invoiceState } from "./billingWords.ts";
+import { askedBy, httpsUrl, invoiceState } from "./billingWords.ts";
 import { useSay } from "./useSay.ts";
 
 /** Stripe's own pages; an address that is none of https is no link. */
@@ -133,10 +133,7 @@ const InvoiceTable = ({
                 <Refunded invoice={invoice} />
               </TableCell>
               <TableCell align="right">
-                <Money
-                  minor={invoice.amountRemaining}
-                  currency={invoice.currency}
-                />
+                <Money minor={askedBy(invoice)} currency={invoice.currency} />
               </TableCell>
               <TableCell>
                 <Papers invoice={invoice} />
@@ -198,10 +195,10 @@ const InvoiceCards = ({
             <Box sx={{ textAlign: "right", flexShrink: 0 }}>
               <Money minor={invoice.total} currency={invoice.currency} />
               <Refunded invoice={invoice} />
-              {invoice.amountRemaining > 0 && (
+              {(askedBy(invoice) ?? 0) > 0 && (
                 <Typography variant="caption" component="div">
                   {translate("billing.owed", {
-                    amount: money(invoice.amountRemaining, invoice.currency),
+                    amount: money(askedBy(invoice) ?? 0, invoice.currency),
                   })}
                 </Typography>
               )}
@@ -286,7 +283,7 @@ export const InvoicesPanel = () => {
   const { translate } = useSay();
   const isPhone = useIsPhone();
   const query = useInvoices();
-  const { data: refunds = [] } = useRefunds();
+  const refunds = useRefunds();
   const now = new Date(query.dataUpdatedAt);
   return (
     <Panel
@@ -323,7 +320,14 @@ export const InvoicesPanel = () => {
           </Button>
         </Box>
       )}
-      {refunds.length > 0 && <Refunds refunds={refunds} />}
+      {refunds.error !== null ? (
+        <Loaded query={refunds} height={0}>
+          {() => null}
+        </Loaded>
+      ) : (
+        refunds.data !== undefined &&
+        refunds.data.length > 0 && <Refunds refunds={refunds.data} />
+      )}
     </Panel>
   );
 };

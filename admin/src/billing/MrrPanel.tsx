@@ -8,7 +8,8 @@ import { Definition } from "../components/Definition.tsx";
 import { Loaded } from "../components/Loaded.tsx";
 import { Panel } from "../components/Panel.tsx";
 import type { Movement } from "./billingApi.ts";
-import { useMrr } from "./billingApi.ts";
+import { useMrr, usePlans } from "./billingApi.ts";
+import { isOver } from "./billingWords.ts";
 import { useSay } from "./useSay.ts";
 
 const USD = "usd";
@@ -65,7 +66,9 @@ const MovementRow = ({ movement }: { movement: Movement }) => {
 /** What the brand's plans come to in a month, and how that came about. */
 export const MrrPanel = ({ brand }: { brand: string }) => {
   const { translate, money } = useSay();
-  const query = useMrr(true);
+  const query = useMrr();
+  const { data: plans = [] } = usePlans();
+  const isPartial = plans.some((plan) => !plan.isCounted && !isOver(plan));
   return (
     <Panel
       title={translate("billing.mrr", { brand })}
@@ -91,6 +94,11 @@ export const MrrPanel = ({ brand }: { brand: string }) => {
               >
                 {money(account.mrrUsdMinor, USD)}
               </Typography>
+              {isPartial && (
+                <Typography variant="body2" color="textSecondary">
+                  {translate("billing.mrr_partial")}
+                </Typography>
+              )}
               <Box component="ul" sx={{ listStyle: "none", m: 0, p: 0 }}>
                 {account.movements.nodes.map((movement) => (
                   <MovementRow key={movement.rowId} movement={movement} />

@@ -5,6 +5,7 @@ import Button from "@mui/material/Button";
 import Typography from "@mui/material/Typography";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
+import { Loaded } from "../components/Loaded.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import type { Offer } from "./billingApi.ts";
@@ -121,8 +122,17 @@ const OfferCard = ({
 /** The plans on offer, side by side. */
 export const OffersPanel = ({ paying }: { paying: Paying | null }) => {
   const { translate } = useSay();
-  const { data = [] } = useOffers();
-  const plans = data.filter(({ kind }) => kind === "plan");
+  const offers = useOffers();
+  const plans = offers.data?.filter(({ kind }) => kind === "plan") ?? [];
+  if (offers.error !== null && offers.data === undefined) {
+    return (
+      <Panel title={translate("billing.offers")} sx={{ minWidth: 0 }}>
+        <Loaded query={offers} height={0}>
+          {() => null}
+        </Loaded>
+      </Panel>
+    );
+  }
   if (plans.length === 0) return null;
   const error =
     paying !== null && paying.leavingFor?.kind === "plan" ? paying.error : null;

@@ -19,16 +19,13 @@ const ItemRow = ({ item, named }: { item: PlanItem; named: boolean }) => {
   const { amountMinor, currency, quantity, unitMinor } = item;
   return (
     <Box component="li" sx={{ "& + &": { mt: 1 } }}>
-      {named && (
+      {named && item.isKnown && (
         <Typography
           component="span"
           variant="subtitle2"
           sx={{ display: "block" }}
         >
-          {item.name ??
-            translate(
-              item.isKnown ? "billing.plan_unnamed" : "billing.price_unknown",
-            )}
+          {item.name ?? translate("billing.plan_unnamed")}
         </Typography>
       )}
       <Typography

@@ -115,7 +115,7 @@ export const ReturnNotice = ({
           translate("billing.back.late_nobody")
         ) : (
           <>
-            {translate("billing.back.late")} <Contact contact={contact} />.
+            {translate("billing.back.late")} <Contact contact={contact} />
           </>
         )}
       </Alert>

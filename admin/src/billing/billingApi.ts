@@ -53,6 +53,8 @@ export type Plan = {
   owedMinor: number;
   payBefore: string | null;
   payUrl: string | null;
+  /** False while what it comes to in a month cannot be told. */
+  isCounted: boolean;
   items: PlanItem[];
   discounts: Discount[];
 };
@@ -231,7 +233,7 @@ export const usePlans = ({ enabled = true } = {}) =>
     "plans",
     "billingPlans",
     `subscriptionId status currency startedAt trialEnd endsAt canceledAt endedAt pausedAs resumesAt
-     periodStart periodEnd owedMinor payBefore payUrl items discounts`,
+     periodStart periodEnd owedMinor payBefore payUrl isCounted items discounts`,
     { enabled, types: { "nodes.owedMinor": "bigint" } },
   );
 
@@ -308,7 +310,7 @@ export const useCustomers = () =>
     "rowId name email currency deleted",
   );
 
-export const useMrr = (enabled: boolean) =>
+export const useMrr = () =>
   useRows<AccountMrr>(
     "mrr",
     "accountMrrs",
@@ -316,7 +318,6 @@ export const useMrr = (enabled: boolean) =>
        totalCount nodes { rowId occurredAt kind deltaUsdMinor afterUsdMinor isTransfer }
      }`,
     {
-      enabled,
       types: {
         "nodes.mrrUsdMinor": "bigint",
         "nodes.movements.nodes.deltaUsdMinor": "bigint",

@@ -1,5 +1,11 @@
 import type { Tone } from "../components/StatusChip.tsx";
-import type { Coming, Entitlement, Offer, Plan } from "./billingApi.ts";
+import type {
+  Coming,
+  Entitlement,
+  Invoice,
+  Offer,
+  Plan,
+} from "./billingApi.ts";
 
 /**
  * Which words say what the mirror says. Pure: keys of the messages, and what
@@ -243,6 +249,13 @@ export function invoiceState(
     tone: INVOICE_TONES[state] ?? "quiet",
   };
 }
+
+/** What an invoice still asks for; null where it asks for nothing any more, or not yet. */
+export const askedBy = ({
+  status,
+  amountRemaining,
+}: Pick<Invoice, "status" | "amountRemaining">): number | null =>
+  status === "void" || status === "draft" ? null : amountRemaining;
 
 export type Return = "paid" | "cancelled" | "changed";
 

@@ -5,7 +5,7 @@ export const billingMessages = {
     members:
       "You see what the plan of %{brand} grants. Its owners see the plan itself, invoices and payments, and buy credits.",
     cannot_pay:
-      "Paying here is not switched on. To buy credits or to change the plan, ask",
+      "Paying here is not switched on. Whom to ask for credits or another plan:",
     cannot_pay_nobody:
       "Paying here is not switched on. To buy credits or to change the plan, ask your ClosetAI contact.",
     buy: "Buy credits",
@@ -258,6 +258,8 @@ export const billingMessages = {
     mrr_figure: "Each month",
     mrr_definition:
       "Monthly recurring revenue of your plans in US dollars: yearly prices by 12, lasting discounts taken off, taxes, usage and one-off purchases left out. Other currencies at the rate of the day the plan began.",
+    mrr_partial:
+      "Not every plan is counted yet: of some, Stripe has not told the price, or there is no rate for their currency.",
     mrr_empty: "No plan was paid yet.",
     mrr_then: "then %{amount}",
     mrr_more: "See all changes",
@@ -290,7 +292,7 @@ export const billingMessages = {
         "%{smart_count} credit has arrived. |||| %{credits} credits have arrived.",
       plan_arrived: "Stripe has confirmed: your plan is up to date.",
       waiting: "Waiting for Stripe",
-      late: "Stripe has not confirmed yet. Nothing is lost: what was paid comes with the confirmation. If it is not here tomorrow, ask",
+      late: "Stripe has not confirmed yet. Nothing is lost: what was paid comes with the confirmation. If it is not here tomorrow, this is whom to ask:",
       late_nobody:
         "Stripe has not confirmed yet. Nothing is lost: what was paid comes with the confirmation. If it is not here tomorrow, ask your ClosetAI contact.",
     },
