@@ -124,7 +124,7 @@ export const billingMessages = {
     usage_held: "Held",
     usage_left: "Left",
     usage_renews: "Renew",
-    usage_renews_on: "%{day}, %{credits}",
+    usage_renews_on: "%{credits} on %{day}",
     usage_ends: "End",
     usage_waiting:
       "%{credits} a month. Those of this month have not been booked yet.",
