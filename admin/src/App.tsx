@@ -56,6 +56,10 @@ const BrandWalletPage = lazyPage(
   () => import("./wallet/OwnersWalletPage.tsx"),
   "BrandWalletPage",
 );
+const BillingPage = lazyPage(
+  () => import("./billing/BillingPage.tsx"),
+  "BillingPage",
+);
 const ReconcilePage = lazyPage(
   () => import("./wallet/ReconcilePage.tsx"),
   "ReconcilePage",
@@ -126,6 +130,7 @@ const ClosetPages = () => (
       <Route path="/wallet" element={<WalletPage />} />
       <Route path="/user_credits/:id/show" element={<PersonWalletPage />} />
       <Route path="/brand_credits/:id/show" element={<BrandWalletPage />} />
+      <Route path="/billing" element={<BillingPage />} />
       <Route path="/reconcile" element={<ReconcilePage />} />
       <Route path="/operations" element={<OperationsPage />} />
       <Route path="/background" element={<BackgroundPage />} />

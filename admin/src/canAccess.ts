@@ -86,6 +86,9 @@ const rules: Record<string, Verbs> = {
   wallet: { show: [...shopper, ...analysts] },
   // The wallet of somebody else.
   wallets: { show: staff },
+  // Plan and billing: every member sees what the plan grants; whoever pays sees all.
+  billing: { show: [...shopper, ...brand] },
+  billing_account: { show: [...shopper, ...owner] },
   credit_corrections: { create: staffFinance },
   reconciliation: { list: ["staff_finance", "staff_admin"] },
   operations: { list: staff },

@@ -36,20 +36,50 @@ export const formatExact = (moment: Date, locale = "en"): string =>
 export const formatCount = (value: number, locale = "en"): string =>
   new Intl.NumberFormat(locale).format(value);
 
-/** Minor units and the currency's own number of digits: 129900 eur → €1,299.00. */
+/** Stripe keeps two digits for these, though they have none any more. */
+const TWO_DIGITS_AT_STRIPE = new Set(["isk", "ugx"]);
+
+const isCurrency = (code: string): boolean => /^[a-z]{3}$/i.test(code);
+
+/** How many digits the minor unit of a currency has that our own list lacks. */
+export function usualExponent(code: string): number {
+  if (!isCurrency(code) || TWO_DIGITS_AT_STRIPE.has(code.toLowerCase())) {
+    return 2;
+  }
+  const { maximumFractionDigits } = new Intl.NumberFormat("en", {
+    style: "currency",
+    currency: code,
+  }).resolvedOptions();
+  return maximumFractionDigits ?? 2;
+}
+
+/**
+ * Minor units and the currency's own number of digits: 129900 eur → €1,299.00. A
+ * text of Stripe's that is no currency stands beside the number as it came.
+ */
 export function formatMoney(
   minor: number,
   currency: string,
   exponent: number,
   locale = "en",
 ): string {
-  return new Intl.NumberFormat(locale, {
-    style: "currency",
-    currency: currency.toUpperCase(),
+  const digits = {
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
-  }).format(minor / 10 ** exponent);
+  };
+  const amount = minor / 10 ** exponent;
+  return isCurrency(currency)
+    ? new Intl.NumberFormat(locale, {
+        style: "currency",
+        currency: currency.toUpperCase(),
+        ...digits,
+      }).format(amount)
+    : `${new Intl.NumberFormat(locale, digits).format(amount)} ${currency}`;
 }
+
+/** A day in words; the time of day is for those who ask. */
+export const formatDay = (moment: Date, locale = "en"): string =>
+  new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(moment);
 
 /** What a person types as a price, to minor units; null when it is none. */
 export function parseMoney(text: string, exponent: number): number | null {

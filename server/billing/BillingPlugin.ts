@@ -74,7 +74,11 @@ function makeBillingSettingsPlugin({
               return lambda(context().get("pgSettings"), (pgSettings) => {
                 const role = pgSettings?.["role"];
                 return {
-                  canPay: api !== null && PAYING_ROLES.includes(role ?? ""),
+                  // Who views as somebody else looks, and does not pay.
+                  canPay:
+                    api !== null &&
+                    PAYING_ROLES.includes(role ?? "") &&
+                    (pgSettings?.["app.impersonator_id"] ?? "") === "",
                   contact:
                     role === undefined || role === "closetai_anonymous"
                       ? null

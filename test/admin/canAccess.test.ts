@@ -50,6 +50,8 @@ const tables: Record<string, string> = {
   brand_tryon_jobs: "brand_tryon_jobs",
   tryon_ratings: "tryon_feedback",
   tryon_ledger: "credit_transfers",
+  billing: "subscription_grants",
+  billing_account: "stripe_invoices",
 };
 const rights = {
   list: "select",
@@ -138,6 +140,19 @@ describe("canAccess", () => {
         canAccess(role, { resource: "wardrobe_items", action: "list" }),
       ),
     ).toEqual(["user"]);
+  });
+
+  it("shows what a plan grants to every member, and money to who pays", () => {
+    const may = (resource: string) =>
+      roles.filter((role) => canAccess(role, { resource, action: "show" }));
+    expect(may("billing")).toEqual([
+      "user",
+      "viewer",
+      "analyst",
+      "manager",
+      "brand_owner",
+    ]);
+    expect(may("billing_account")).toEqual(["user", "brand_owner"]);
   });
 
   it("knows no resource by accident", () => {

@@ -7,6 +7,7 @@ import {
   formatRelative,
   moneyText,
   parseMoney,
+  usualExponent,
 } from "../../admin/src/format.ts";
 
 describe("money", () => {
@@ -15,10 +16,24 @@ describe("money", () => {
     [1500, "jpy", 0, "¥1,500"],
     [1234, "kwd", 3, "KWD 1.234"],
     [0, "usd", 2, "$0.00"],
+    // What Stripe sends may be anything.
+    [1500, "zz9", 2, "15.00 zz9"],
+    [1500, "", 2, "15.00 "],
   ])("writes %d %s with its own digits", (minor, currency, exponent, text) => {
     expect(formatMoney(minor, currency, exponent).replace("\u00a0", " ")).toBe(
       text,
     );
+  });
+
+  it.each([
+    ["clp", 0],
+    ["bhd", 3],
+    ["isk", 2],
+    ["eur", 2],
+    ["zz9", 2],
+    ["", 2],
+  ])("knows the digits of %j without a list", (code, exponent) => {
+    expect(usualExponent(code)).toBe(exponent);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 
 import { buildAdmin } from "../../server/buildAdmin.ts";
-import { projectDir } from "../../server/config.ts";
+import { type Config, projectDir } from "../../server/config.ts";
 import { seedDemo } from "../../server/db/seed.ts";
 import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
 import { makeDisk } from "../../server/storage/makeDisk.ts";
@@ -35,6 +35,8 @@ export type VisitOptions = {
   as?: string;
   width?: number;
   scheme?: "light" | "dark";
+  /** Another server of the same database than the stage's own. */
+  at?: string;
 };
 
 export type Stage = {
@@ -72,20 +74,29 @@ async function buildOnce(): Promise<void> {
   }
 }
 
-/** The demo, served as `npm start` serves it, and a browser in front of it. */
-export async function openStage(): Promise<Stage> {
+/**
+ * The demo, served as `npm start` serves it, and a browser in front of it. What
+ * else the installation has, say a key of Stripe, is named.
+ */
+export async function openStage(
+  overrides: Partial<Config> = {},
+): Promise<Stage> {
   await buildOnce();
   const db = await createTestDatabase();
   const dir = mkdtempSync(join(testServer().folder, "stage-"));
   const storage = { driver: "fs", dir } as const;
   const disk = await makeDisk(storage);
   await seedDemo(db.urls, { scale: "demo", disk });
-  const server = await startTestServer(db, { worker: "in-process", storage });
+  const server = await startTestServer(db, {
+    worker: "in-process",
+    storage,
+    ...overrides,
+  });
   const browser: Browser = await launchBrowser();
   return {
     db,
     server,
-    visit: (options) => visit(browser, server.url, options),
+    visit: (options) => visit(browser, options?.at ?? server.url, options),
     close: async () => {
       await browser.close();
       await server.close();

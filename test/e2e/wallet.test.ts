@@ -306,14 +306,14 @@ describe("the wallet of a shopper", () => {
 });
 
 describe("the wallet of a brand", () => {
-  it("says whom to ask when it is empty", async () => {
+  it("says where more come from when it is empty", async () => {
     const { page, close } = await stage.visit({ as: EMPTY_OWNER });
     await page.goto("/admin/wallet");
     await expectText(figure(page, "Available"), "0");
     await page
-      .getByText("Ask your ClosetAI contact to add credits")
-      .first()
+      .getByText("An owner of the brand buys credits or chooses a plan")
       .waitFor();
+    await expectCount(page.getByRole("link", { name: "Plan & billing" }), 3);
     await close();
     await looksGood(
       EMPTY_OWNER,

@@ -185,6 +185,36 @@ export function stripeId(kind: string, payer: Payer | "world"): string {
   return `${kind}_${payer}`;
 }
 
+/**
+ * What is sold, to whom, and what is not: "a price" sells nothing here, but every
+ * subscription consists of it. Each price has a product of its own.
+ */
+const PRICES: Record<string, { metadata: Row; oneOff?: true; gone?: true }> = {
+  "a price": { metadata: {} },
+  "another price": { metadata: { colour: "red" } },
+  "for brands": { metadata: { monthly_credits: "100" } },
+  "for shoppers": { metadata: { pro: "true" } },
+  "for both": { metadata: { pro: "true", custom_models: "true" } },
+  "for A": { metadata: { monthly_credits: "900", brand_id: brands.A } },
+  "for B": { metadata: { monthly_credits: "900", brand_id: brands.B } },
+  "for a name": { metadata: { monthly_credits: "900", brand_id: "acme" } },
+  "no more": { metadata: { monthly_credits: "50" }, gone: true },
+  credits: { metadata: { credits: "500" }, oneOff: true },
+  "credits for A": {
+    metadata: { credits: "500", brand_id: brands.A },
+    oneOff: true,
+  },
+};
+
+const priceId = (kind: "price" | "prod", name: string): string =>
+  name === "a price" ? `${kind}_world` : `${kind}_${name.replaceAll(" ", "_")}`;
+
+function priceNames(kind: "price" | "prod"): Record<string, string> {
+  return Object.fromEntries(
+    Object.keys(PRICES).map((name) => [priceId(kind, name), name]),
+  );
+}
+
 export const costs = named("0170", ["A.cost", "all costs"]);
 
 /** What a password or a token leaves behind: never to be seen by anybody. */
@@ -284,10 +314,13 @@ export const rowNames: Record<string, Record<string, string>> = {
   "app_public.stripe_subscription_items": payerNames("si"),
   "app_public.stripe_invoices": payerNames("in"),
   "app_public.stripe_refunds": payerNames("re"),
-  "app_public.stripe_products": { prod_world: "a plan" },
-  "app_public.stripe_prices": { price_world: "a price" },
-  "app_public.stripe_coupons": { coupon_world: "a coupon" },
-  "app_public.stripe_discounts": { di_world: "a discount" },
+  "app_public.stripe_products": priceNames("prod"),
+  "app_public.stripe_prices": priceNames("price"),
+  "app_public.stripe_coupons": {
+    ...payerNames("coupon"),
+    coupon_unused: "not given",
+  },
+  "app_public.stripe_discounts": payerNames("di"),
   "app_public.fx_rates": { "eur,2026-01-01": "a rate" },
   "app_public.acquisition_costs": names(costs),
   "app_public.subscription_grants": {
@@ -592,23 +625,30 @@ async function createBilling(
       processed_at: created,
     },
   ]);
-  await put("stripe_products", [{ id: "prod_world", name: "Studio" }]);
-  await put("stripe_prices", [
-    {
-      id: "price_world",
-      product_id: "prod_world",
+  await put(
+    "stripe_products",
+    Object.keys(PRICES).map((name) => ({ id: priceId("prod", name), name })),
+  );
+  await put(
+    "stripe_prices",
+    Object.entries(PRICES).map(([name, { metadata, oneOff, gone }]) => ({
+      id: priceId("price", name),
+      product_id: priceId("prod", name),
+      active: gone !== true,
+      type: oneOff === true ? "one_time" : "recurring",
       currency: "usd",
       unit_amount_decimal: 2000,
-      interval: "month",
-      interval_count: 1,
-    },
-  ]);
-  await put("stripe_coupons", [
-    { id: "coupon_world", percent_off: 10, duration: "forever" },
-  ]);
-  await put("stripe_discounts", [
-    { id: "di_world", coupon_id: "coupon_world" },
-  ]);
+      interval: oneOff === true ? null : "month",
+      interval_count: oneOff === true ? null : 1,
+      metadata,
+    })),
+  );
+  await put(
+    "stripe_coupons",
+    [...PAYERS.map((payer) => stripeId("coupon", payer)), "coupon_unused"].map(
+      (id) => ({ id, percent_off: 10, duration: "once" }),
+    ),
+  );
   await put(
     "stripe_customers",
     each((payer) => ({
@@ -616,6 +656,14 @@ async function createBilling(
       brand_id: payer === "A" || payer === "B" ? brands[payer] : null,
       user_id: payer === "shopper" ? people.shopper : null,
       email: `${payer.toLowerCase()}@payers.test`,
+    })),
+  );
+  await put(
+    "stripe_discounts",
+    each((payer) => ({
+      id: stripeId("di", payer),
+      coupon_id: stripeId("coupon", payer),
+      customer_id: stripeId("cus", payer),
     })),
   );
   await put(

@@ -7,6 +7,8 @@ export const DEFINERS: Record<string, string> = {
     "asks the membership itself, whatever the caller may read",
   "app_hidden.billing_party":
     "finds the customer at Stripe of an owner's brand or a shopper; checks the caller",
+  "app_hidden.next_credits_at":
+    "reckons with a private function, for a member of the active brand",
   "app_hidden.prepare_credit_purchase":
     "asks billing_party and the mirror for a person who is about to pay",
   "app_hidden.prepare_plan_change":

@@ -44,14 +44,7 @@ function listed(names: Record<string, string>, schema = ""): string {
 }
 
 /** Tables without a tenant that everybody named reads whole. */
-const LOOKUPS = [
-  "currencies",
-  "wardrobe_categories",
-  "category_defaults",
-  // What is sold is no secret to who buys it.
-  "stripe_products",
-  "stripe_prices",
-];
+const LOOKUPS = ["currencies", "wardrobe_categories", "category_defaults"];
 
 const BY_FUNCTIONS =
   "nobody is granted to write the row: functions do, for an owner they have checked";

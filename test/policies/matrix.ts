@@ -219,7 +219,19 @@ const paidBy: Who<Rows> = [
 ];
 /** Revenue: the brand's own for its owner, all for finance. */
 const revenue: Who<Rows> = paidBy.slice(2);
-const sold: Who<Rows> = [[[...shoppers, ...owners, "finance"], "all"]];
+/**
+ * What is sold to customers like them, what is made for them alone, and what they
+ * have already ("a price", which is not sold). Prices and their products alike.
+ */
+const soldToShoppers = ["for shoppers", "for both", "credits"];
+const soldToBrands = ["for brands", "for both", "credits"];
+const sold: Who<Rows> = [
+  [["shopper"], ["a price", ...soldToShoppers]],
+  [["neighbour", "both off duty"], soldToShoppers],
+  [["A.owner"], ["a price", "for A", "credits for A", ...soldToBrands]],
+  [["B.owner"], ["a price", "for B", ...soldToBrands]],
+  [["finance"], "all"],
+];
 const forFinance: Who<Rows> = [[["finance"], "all"]];
 
 /** Everybody in a brand sees the own account and nobody else's. */
@@ -1056,8 +1068,8 @@ export const matrix: Record<string, Rules> = {
   "app_public.stripe_refunds": { select: paidBy },
   "app_public.stripe_products": { select: sold },
   "app_public.stripe_prices": { select: sold },
-  "app_public.stripe_coupons": { select: forFinance },
-  "app_public.stripe_discounts": { select: forFinance },
+  "app_public.stripe_coupons": { select: paidBy },
+  "app_public.stripe_discounts": { select: paidBy },
   "app_public.account_mrr": { select: revenue },
   "app_public.mrr_movements": { select: revenue },
   "app_public.subscription_grants": {

@@ -57,6 +57,7 @@ const EQUIVALENT: Record<string, string> = {
   "app_public.stripe_subscriptions fence_brand check opened": noTenantChange,
   "app_public.stripe_subscription_items fence_brand check opened":
     noTenantChange,
+  "app_public.stripe_discounts fence_brand check opened": noTenantChange,
   "app_public.stripe_invoices fence_brand check opened": noTenantChange,
   "app_public.stripe_refunds fence_brand check opened": noTenantChange,
   "app_public.subscription_grants fence_brand check opened": noTenantChange,

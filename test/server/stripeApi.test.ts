@@ -8,12 +8,14 @@ import {
   it,
 } from "@jest/globals";
 
+import { makeBillingPlugins } from "../../server/billing/BillingPlugin.ts";
 import { drainInbox } from "../../server/billing/drainInbox.ts";
 import { fetchObjects } from "../../server/billing/fetchObjects.ts";
 import { returnUrlOf } from "../../server/billing/returnUrl.ts";
 import { makeStripeApi } from "../../server/billing/stripeApi.ts";
 import type { StripeConfig } from "../../server/config.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { makeTestApi } from "../helpers/graphql.ts";
 import type { GraphQLAnswer, HttpClient } from "../helpers/http.ts";
 import { makePeople, PASSWORD, type People } from "../helpers/people.ts";
 import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
@@ -100,6 +102,18 @@ describe("a server with a key", () => {
       plan("price_studio", { monthly_credits: "1000" }),
       plan("price_house", { monthly_credits: "5000" }),
       plan("price_pro", { pro: "true" }),
+      plan(
+        "price_metered",
+        { monthly_credits: "1000" },
+        {
+          recurring: {
+            interval: "month",
+            interval_count: 1,
+            usage_type: "metered",
+          },
+        },
+      ),
+      plan("price_vague", { monthly_credits: "many" }),
     );
   });
   afterAll(() => server?.close());
@@ -152,6 +166,38 @@ describe("a server with a key", () => {
       canPay: false,
       contact: null,
     });
+  });
+
+  it("does not let somebody pay who views as somebody else", async () => {
+    const api = await makeTestApi(db, {
+      plugins: makeBillingPlugins({
+        config: { rootUrl: "http://admin.test", stripe: config },
+        api: makeStripeApi(config),
+        log: silent,
+      }),
+    });
+    try {
+      const actor = {
+        role: "closetai_brand_owner",
+        userId: people.owner.id,
+        brandId: people.lumiere,
+      };
+      const viewing = { ...actor, impersonatorId: people.support.id };
+      const settings = "{ billingSettings { canPay } }";
+      const order =
+        'mutation { buyCredits(input: { priceId: "price_500" }) { url } }';
+      expect((await api.execute(actor, settings)).data).toEqual({
+        billingSettings: { canPay: true },
+      });
+      expect((await api.execute(viewing, settings)).data).toEqual({
+        billingSettings: { canPay: false },
+      });
+      const { errors } = await api.execute(viewing, order);
+      expect(errors?.[0]?.extensions.code).toBe("DNIED");
+      expect(stripe.calls).toEqual([]);
+    } finally {
+      await api.close();
+    }
   });
 
   describe("an owner", () => {
@@ -269,10 +315,13 @@ describe("a server with a key", () => {
           "subscription_data[metadata][brand_id]": people.lumiere,
         },
       });
-      expect(refusal(await change(client, { priceId: "price_pro" }))).toEqual({
-        code: "INVAL",
-        field: "priceId",
-      });
+      // A shopper's; one without a quantity to choose; one that grants nothing.
+      for (const priceId of ["price_pro", "price_metered", "price_vague"]) {
+        expect(refusal(await change(client, { priceId }))).toEqual({
+          code: "INVAL",
+          field: "priceId",
+        });
+      }
     });
 
     it("replaces the plan there is, and manages it in the portal", async () => {

@@ -1,5 +1,7 @@
 import { useGetList } from "react-admin";
 
+import { usualExponent } from "../format.ts";
+
 export type Category = {
   id: string;
   code: string;
@@ -54,6 +56,7 @@ export const useCurrencies = () => {
     currencies: data,
     isPending,
     exponentOf: (code: string | null | undefined) =>
-      data.find((currency) => currency.code === code)?.exponent ?? 2,
+      data.find((currency) => currency.code === code)?.exponent ??
+      usualExponent(code ?? ""),
   };
 };

@@ -1,5 +1,6 @@
 import english from "ra-language-english";
 
+import { billingMessages } from "./billing.ts";
 import { catalogMessages } from "./catalog.ts";
 import { tryonMessages } from "./tryons.ts";
 import { walletMessages } from "./wallet.ts";
@@ -638,6 +639,7 @@ const app = {
 export const en = {
   ...english,
   ...app,
+  ...billingMessages,
   ...catalogMessages,
   ...tryonMessages,
   ...walletMessages,

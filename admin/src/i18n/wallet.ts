@@ -30,8 +30,8 @@ export const walletMessages = {
     next_short: "25 free ones",
     pro: "Try-ons cost nothing: unlimited until",
     none: "No credits are left.",
-    none_brand:
-      "No credits are left, so new try-ons are refused. Ask your ClosetAI contact to add credits; buying them here comes with billing.",
+    none_brand: "No credits are left, so new try-ons are refused.",
+    more: "More come with a plan or are bought: see",
     usage: "Credits used in the last %{days} days",
     usage_summary:
       "%{credits} for %{tryons} in the last %{days} days. Days are counted in UTC, today included.",
@@ -66,9 +66,9 @@ export const walletMessages = {
     },
     empty_title: "No credits here",
     empty_body_own:
-      "Free credits come back each month. Buying more comes with billing.",
+      "Free credits come back each month. More are bought under “Plan & billing”.",
     empty_body_brand:
-      "Ask your ClosetAI contact to add credits. Buying them here comes with billing.",
+      "An owner of the brand buys credits or chooses a plan under “Plan & billing”.",
     empty_body_staff: "Add some with “Correct the wallet”, and say why.",
     history: "History",
     history_empty: "Nothing was booked yet.",

@@ -13,6 +13,7 @@ import MailIcon from "@mui/icons-material/MailOutlined";
 import SpeedIcon from "@mui/icons-material/MonitorHeartOutlined";
 import PersonIcon from "@mui/icons-material/PersonOutlined";
 import PrivacyTipIcon from "@mui/icons-material/PrivacyTipOutlined";
+import ReceiptIcon from "@mui/icons-material/ReceiptLongOutlined";
 import QueueIcon from "@mui/icons-material/ScheduleOutlined";
 import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
 import TuneIcon from "@mui/icons-material/TuneOutlined";
@@ -84,6 +85,11 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
           to: "/wallet",
           label: "wallet.title",
           icon: WalletIcon,
+        }),
+        ...when(can("billing", "show"), {
+          to: "/billing",
+          label: "billing.title",
+          icon: ReceiptIcon,
         }),
         ...when(can("reconciliation", "list"), {
           to: "/reconcile",
@@ -171,6 +177,17 @@ const SHOWN_ON: Readonly<Record<string, readonly string[]>> = {
     "user_credits",
     "brand_credits",
     "user_entitlements",
+  ],
+  "/billing": [
+    "stripe_customers",
+    "stripe_products",
+    "stripe_prices",
+    "stripe_subscriptions",
+    "stripe_invoices",
+    "stripe_refunds",
+    "subscription_grants",
+    "account_mrr",
+    "mrr_movements",
   ],
   "/background": ["task_runs"],
 };

@@ -1,8 +1,9 @@
 import Box from "@mui/material/Box";
+import Button from "@mui/material/Button";
 import LinearProgress from "@mui/material/LinearProgress";
 import Skeleton from "@mui/material/Skeleton";
 import Typography from "@mui/material/Typography";
-import { useLocale, useTranslate } from "react-admin";
+import { LinkBase, useLocale, useTranslate } from "react-admin";
 
 import { AsOf } from "../components/AsOf.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
@@ -88,6 +89,13 @@ const NoGrants = ({ owner }: { owner: WalletOwner }) => {
       color="mustard"
       title={translate("wallet.empty_title")}
       body={translate(`wallet.empty_body_${words}`)}
+      action={
+        can("billing", "show") && (
+          <Button component={LinkBase} to="/billing" variant="outlined">
+            {translate("billing.title")}
+          </Button>
+        )
+      }
     />
   );
 };

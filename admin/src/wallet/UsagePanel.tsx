@@ -23,7 +23,7 @@ const Outlook = ({ forecast }: { forecast: Forecast }) => {
 };
 
 /** How long the credits last at the pace of the last days. */
-const ForecastRow = ({ owner }: { owner: WalletOwner }) => {
+export const ForecastRow = ({ owner }: { owner: WalletOwner }) => {
   const translate = useTranslate();
   const locale = useLocale();
   const { data, isPending } = useForecast(owner);

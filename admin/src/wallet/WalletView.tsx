@@ -1,10 +1,12 @@
 import Alert from "@mui/material/Alert";
 import Box from "@mui/material/Box";
+import Link from "@mui/material/Link";
 import { useEffect } from "react";
-import { useLocation, useTranslate } from "react-admin";
+import { LinkBase, useLocation, useTranslate } from "react-admin";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
+import { useSession } from "../useSession.ts";
 import { GrantsPanel } from "./GrantsPanel.tsx";
 import { HistoryPanel } from "./HistoryPanel.tsx";
 import { UsagePanel } from "./UsagePanel.tsx";
@@ -26,6 +28,7 @@ const useAnchor = () => {
 
 const Notices = ({ owner, wallet }: { owner: WalletOwner; wallet: Wallet }) => {
   const translate = useTranslate();
+  const { can } = useSession();
   if (wallet.proUntil !== null) {
     return (
       <Alert severity="success">
@@ -42,6 +45,16 @@ const Notices = ({ owner, wallet }: { owner: WalletOwner; wallet: Wallet }) => {
           {" "}
           {translate("wallet.next_reset")}{" "}
           <RelativeTime value={wallet.nextReset} />.
+        </>
+      )}
+      {can("billing", "show") && (
+        <>
+          {" "}
+          {translate("wallet.more")}{" "}
+          <Link component={LinkBase} to="/billing">
+            {translate("billing.title")}
+          </Link>
+          .
         </>
       )}
     </Alert>
