@@ -82,6 +82,7 @@ comment on constraint tryon_feedback_figures_rating_sum_check on app_public.tryo
 
 alter table app_public.tryon_jobs validate constraint tryon_jobs_deadline_at_check;
 
+--------------------------------------------------------------------------------
 -- 9000 Whom a price is sold to, by its metadata: what its policies go by. Prices
 -- are few (hundreds); the columns rewrite the table.
 --------------------------------------------------------------------------------
