@@ -313,8 +313,8 @@ export const InvoicesPanel = () => {
         <Box sx={{ textAlign: "center", mt: 2 }}>
           <Button
             variant="outlined"
-            disabled={query.isFetchingNextPage}
-            onClick={() => void query.fetchNextPage()}
+            disabled={query.isFetchingOlder}
+            onClick={query.fetchOlder}
           >
             {translate("billing.invoices_older")}
           </Button>

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { AnswerTypes, QueryArguments } from "ra-data-postgraphile";
 import { useDataProvider } from "react-admin";
 
+import { useOlderPages } from "../components/useOlderPages.ts";
 import type { AppDataProvider } from "../dataProvider.ts";
 
 /**
@@ -328,7 +329,7 @@ export const useMrr = () =>
 
 export const useInvoices = () => {
   const dataProvider = useDataProvider<AppDataProvider>();
-  return useInfiniteQuery({
+  const invoices = useInfiniteQuery({
     queryKey: [LIVE, "billing", "invoices"],
     initialPageParam: null as string | null,
     queryFn: async ({ signal, pageParam }) => {
@@ -358,6 +359,7 @@ export const useInvoices = () => {
     getNextPageParam: (page) =>
       page.length < INVOICE_PAGE ? undefined : page.at(-1)?.invoiceId,
   });
+  return { ...invoices, ...useOlderPages(invoices) };
 };
 
 /** What a quantity of a price gives and costs, as the database reckons it. */

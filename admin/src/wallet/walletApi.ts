@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { QueryArguments } from "ra-data-postgraphile";
-import { useEffect, useState } from "react";
 import { useDataProvider } from "react-admin";
 
+import { useOlderPages } from "../components/useOlderPages.ts";
 import type { AppDataProvider } from "../dataProvider.ts";
 
 /** Whose wallet: a person's or a brand's. */
@@ -163,14 +163,8 @@ export const useGrants = (owner: WalletOwner) => {
   });
 };
 
-/**
- * The ledger by pages. How many are wanted is kept apart from what has come: a
- * live change reads everything again and cancels an older page under way, which
- * is then fetched once more instead of being forgotten.
- */
 export const useHistory = (owner: WalletOwner) => {
   const dataProvider = useDataProvider<AppDataProvider>();
-  const [wanted, setWanted] = useState(1);
   const history = useInfiniteQuery({
     queryKey: keyOf(owner, "history"),
     initialPageParam: null as string | null,
@@ -202,19 +196,5 @@ export const useHistory = (owner: WalletOwner) => {
     getNextPageParam: (page) =>
       page.length < HISTORY_PAGE ? undefined : page.at(-1)?.entryId,
   });
-  const { data, hasNextPage, isFetching, isError, fetchNextPage } = history;
-  const isShort =
-    data !== undefined && data.pages.length < wanted && hasNextPage;
-  useEffect(() => {
-    // One that failed waits for the next click.
-    if (isShort && !isFetching && !isError) void fetchNextPage();
-  }, [isShort, isFetching, isError, fetchNextPage]);
-  return {
-    ...history,
-    isFetchingOlder: isShort && !isError,
-    fetchOlder: () => {
-      setWanted((data?.pages.length ?? 0) + 1);
-      if (isError) void fetchNextPage();
-    },
-  };
+  return { ...history, ...useOlderPages(history) };
 };
