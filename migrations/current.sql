@@ -71,6 +71,7 @@ comment on constraint tryon_feedback_figures_rating_sum_check on app_public.tryo
 @error INVAL rating_sum Ratings are 1 to 5.$$;
 
 --! include functions/audit/tg__audit.sql
+--! include functions/import/table_columns.sql
 --! include functions/common/triggers.sql
 --! include functions/credits/ledger.sql
 --! include functions/tryon/transition.sql
