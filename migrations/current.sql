@@ -1,1 +1,15 @@
 -- Undo, then do: this file runs again on every save. See CONTRIBUTING.md.
+
+--! include functions/billing/apply.sql
+--! include functions/billing/process.sql
+
+comment on table app_private.stripe_raw is 'The last body of each mirrored object as Stripe sent it, less what invoices repeat about their customer. Holds personal data; reached by functions only.';
+
+-- Customers that were deleted before their names went with them: few.
+update app_public.stripe_customers set email = null, name = null where deleted and (email is not null or name is not null);
+update app_private.stripe_raw r
+set object = (
+  select jsonb_object_agg(k.key, k.value) from jsonb_each(r.object) k
+  where k.key in ('id', 'object', 'created', 'currency', 'livemode', 'deleted'))
+from app_public.stripe_customers c
+where c.deleted and r.id = c.id and r.object - '{id,object,created,currency,livemode,deleted}'::text[] <> '{}';

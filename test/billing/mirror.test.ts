@@ -639,12 +639,71 @@ describe("each generation of the API", () => {
          where c.id = $1 and p.id = $2 and x.id = $3`,
         [cus.id, product.id, of.id],
       ),
-    ).toEqual({
-      deleted: true,
-      email: "payer@customers.test",
-      product: false,
-      price: false,
+    ).toEqual({ deleted: true, email: null, product: false, price: false });
+  });
+
+  it("a customer that is deleted keeps its money and nothing about a person", async () => {
+    const brand = await makeBrand(db);
+    const cus = customer({
+      email: "Ada@Gone.Test",
+      metadata: { brand_id: brand },
     });
+    const sub = subscription({ customer: cus.id, items: [{ price: price() }] });
+    const bill = invoice({ customer: cus.id, subscription: sub.id });
+    const kept = () =>
+      one<{ mirror: Json; raw: Json; bill: Json }>(
+        db.root,
+        `select to_jsonb(c) as mirror, r.object as raw, b.object as bill
+         from app_public.stripe_customers c
+         join app_private.stripe_raw r on r.id = c.id
+         join app_private.stripe_raw b on b.id = $2
+         where c.id = $1`,
+        [cus.id, bill.id],
+      );
+    await send(
+      db,
+      event("customer.created", START, cus),
+      created(sub, START + 1),
+      event("invoice.paid", START + 2, bill),
+    );
+    // What it was is there, or its absence would say nothing.
+    const before = await kept();
+    expect(before.mirror).toMatchObject({
+      email: "ada@gone.test",
+      name: "A payer",
+    });
+    expect(before.raw).toMatchObject({ email: "Ada@Gone.Test" });
+    expect(bill).toMatchObject({ customer_name: "A payer" });
+    expect(JSON.stringify(before.bill)).not.toContain("A payer");
+
+    await send(db, event("customer.deleted", START + 10, cus));
+    // Older, and late: it brings nothing back.
+    const late = event("customer.updated", START + 5, cus);
+    expect(await trySend(db, late)).toMatchObject({ status: "ignored_stale" });
+    const after = await kept();
+    expect(after.mirror).toMatchObject({
+      id: cus.id,
+      brand_id: brand,
+      deleted: true,
+      email: null,
+      name: null,
+    });
+    expect(Object.keys(after.raw).sort()).toEqual([
+      "created",
+      "currency",
+      "id",
+      "livemode",
+      "object",
+    ]);
+    expect(await accountMrr(db, `brand:${brand}`)).toBe(2000);
+    expect(
+      await one(
+        db.root,
+        "select count(*)::int as invoices from app_public.stripe_invoices where customer_id = $1",
+        [cus.id],
+      ),
+    ).toEqual({ invoices: 1 });
+    expect(await faults(db)).toEqual([]);
   });
 });
 
