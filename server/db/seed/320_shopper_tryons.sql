@@ -66,7 +66,10 @@ with asked as (
   where g.category_code is not null and g.day >= 0
 ), drawn as (
   select
-    t.*, t.pro_from <= t.moment as is_pro, pg_temp.pick('tryon-end:' || t.key, 100) as fate, pg_temp.pick('tryon-retry:' || t.key, 8) as retries,
+    t.*,
+    coalesce(t.pro_from <= t.moment, false) or exists (
+      select from seed_pro_periods as p where p.n = t.n and p.from_at <= t.moment and coalesce(p.until_at > t.moment, true)
+    ) as is_pro, pg_temp.pick('tryon-end:' || t.key, 100) as fate, pg_temp.pick('tryon-retry:' || t.key, 8) as retries,
     pg_temp.choose('tryon-trouble:' || t.key, '{GPU_OUT_OF_MEMORY,MODEL_TIMEOUT,MODEL_TIMEOUT,RENDER_CRASHED}') as trouble
   from timed as t
 ), ended as (
