@@ -281,6 +281,7 @@ join seed_states as f on f.sub = s.sub and f.n = 0 and f.status in ('active', 't
 left join lateral (
   select min(x.from_at) as until_at from seed_states as x where x.sub = s.sub and x.status not in ('active', 'trialing', 'past_due')
 ) as e on true;
+create index on seed_pro_periods (n);
 
 -- The credits of a plan in the months that the try-ons of the demo's own brands lie
 -- in, as the daily task gave them: by what the plan was when its month began.
