@@ -10,6 +10,7 @@ alter table app_public.stripe_subscriptions set (fillfactor = 75);
 alter table app_public.stripe_subscription_items set (fillfactor = 75);
 alter table app_private.stripe_raw set (fillfactor = 75);
 
+--! include functions/ops/enqueue_job.sql
 --! include functions/billing/mrr.sql
 --! include functions/billing/entitlements.sql
 --! include functions/billing/apply.sql
