@@ -36,8 +36,8 @@ type Effected = {
   events: number;
   seconds: number;
   cpuSeconds: number;
-  /** Of the connection that did it, at its peak. */
-  backendMb: number;
+  /** What the connection that did it holds of its own, before and after. */
+  backendMb: [number, number];
 };
 type Delivered = {
   events: number;
@@ -319,6 +319,7 @@ async function measureEffect(pool: pg.Pool, atMost: number): Promise<Effected> {
     );
     const pids = rows.map(({ pid }) => pid);
     let events = 0;
+    const mbBefore = await ownMb(pids);
     const cpuBefore = await cpuSeconds(pids);
     const startedAt = performance.now();
     await drainInbox({
@@ -336,7 +337,7 @@ async function measureEffect(pool: pg.Pool, atMost: number): Promise<Effected> {
       events,
       seconds: (performance.now() - startedAt) / 1_000,
       cpuSeconds: (await cpuSeconds(pids)) - cpuBefore,
-      backendMb: await peakOfMb(pids),
+      backendMb: [mbBefore, await ownMb(pids)],
     };
   } finally {
     worker.release();
@@ -358,12 +359,12 @@ async function cpuSeconds(pids: readonly number[]): Promise<number> {
   return ticks / TICKS_PER_SECOND;
 }
 
-/** What a process held at most, on Linux; of PostgreSQL, what it shares included. */
-async function peakOfMb(pids: readonly number[]): Promise<number> {
+/** What processes hold that they do not share, on Linux. */
+async function ownMb(pids: readonly number[]): Promise<number> {
   let kb = 0;
   for (const pid of pids) {
     const status = await readFile(`/proc/${pid}/status`, "utf8");
-    kb += Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+    kb += Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
   }
   return kb / 1024;
 }
@@ -483,7 +484,7 @@ ${m.loadBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after: w
 | memory of the backfill at its peak | ${n(m.filled.peakMb)} MB (${n(m.filled.startMb)} MB at start) | ${n(WANTED.peakMb)} MB | ${met(m.filled.peakMb <= WANTED.peakMb)} |
 | of the backfill put into effect, with the rest waiting behind | ${n(m.processed.events)} in ${m.processed.seconds.toFixed(0)} s, ${rate(m.processed.events, m.processed.seconds)} / s | ${n(WANTED.effect)} / s | ${met(m.processed.events / m.processed.seconds >= WANTED.effect)} |
 | processor time of an effect, in PostgreSQL | ${perEvent(m.processed)} ms | ${(1_000 / WANTED.effect).toFixed(1)} ms on one core | ${met(m.processed.cpuSeconds / m.processed.events <= 1 / WANTED.effect)} |
-| memory of its connection at its peak, what PostgreSQL shares included | ${n(m.processed.backendMb)} MB | | |
+| memory of its connection, before and after | ${n(m.processed.backendMb[0])}, ${n(m.processed.backendMb[1])} MB | | |
 
 Every event is a change of a subscription, and many move it to another customer: mirror, MRR, movements of one or two accounts, entitlements. Afterwards mirror, accounts and movements agree.
 `;
