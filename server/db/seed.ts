@@ -282,6 +282,9 @@ async function loadWords(
   await client.query(readSql("010_helpers"));
   await client.query(readSql("020_vocabulary"));
   await client.query(readSql("030_brand_list"), [size.brands]);
+  // Ten million try-ons ask for one of hundreds, by a digest that a scan would
+  // reckon for every brand.
+  await client.query("create unique index on seed_brands (n)");
   await client.query(readSql("040_people_list"), [asOf]);
   await client.query(readSql("050_picture_list"));
   await client.query(
