@@ -11,6 +11,10 @@ alter table app_public.stripe_subscription_items set (fillfactor = 75);
 alter table app_private.stripe_raw set (fillfactor = 75);
 
 --! include functions/ops/enqueue_job.sql
+--! include functions/credits/ledger.sql
+--! include functions/credits/grants.sql
+--! include functions/credits/holds.sql
+--! include functions/credits/staff.sql
 --! include functions/billing/mrr.sql
 --! include functions/billing/entitlements.sql
 --! include functions/billing/apply.sql
