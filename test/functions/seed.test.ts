@@ -15,6 +15,7 @@ import {
 } from "../../server/db/seed.ts";
 import { DEMO_ACCOUNTS, DEMO_PASSWORD } from "../../server/demoAccounts.ts";
 import { makeDisk } from "../../server/storage/makeDisk.ts";
+import { customer, event, price, subscription } from "../billing/events.ts";
 import {
   becomeActor,
   createTestDatabase,
@@ -769,6 +770,58 @@ describe("seedDemo", () => {
         [brand?.id],
       );
       expect(revenue).toEqual([{ mrr: 9_900 }]);
+      const { rows: broken } = await client.query(
+        "select * from app_private.check_invariants()",
+      );
+      expect(broken).toEqual([]);
+    });
+  });
+
+  it("does not stand in the way of real events", async () => {
+    const [brand] = await rows<{ id: string; mrr: number }>(
+      db,
+      `select b.id, a.mrr_usd_minor::int as mrr
+         from app_public.brand_accounts b join app_public.account_mrr a on a.brand_id = b.id
+        where b.slug = 'maison-lumiere'`,
+    );
+    const payer = customer({ metadata: { brand_id: brand?.id } });
+    const now = Math.floor(Date.now() / 1_000);
+    const events = [
+      event("customer.created", now - 20, payer),
+      event(
+        "customer.subscription.created",
+        now - 10,
+        subscription({
+          customer: payer.id,
+          start: now - 10,
+          items: [{ price: price({ amount: 5_000 }) }],
+        }),
+      ),
+    ];
+    await withRoot(db, async (client) => {
+      await client.query(
+        "select app_private.ingest_stripe_events($1::text[]::jsonb[])",
+        [events.map((each) => JSON.stringify(each))],
+      );
+      // What of the demo waits for a person may be looked at once more with them.
+      await client.query("select app_private.process_stripe_events(50)");
+      const { rows: became } = await client.query(
+        "select status::text from app_public.stripe_events where id = any ($1)",
+        [events.map(({ id }) => id)],
+      );
+      expect(became).toEqual([
+        { status: "processed" },
+        { status: "processed" },
+      ]);
+      const { rows: after } = await client.query(
+        `select a.mrr_usd_minor::int as mrr, m.kind::text
+           from app_public.account_mrr a join app_public.mrr_movements m on m.account = a.account
+          where a.brand_id = $1 order by m.occurred_at desc limit 1`,
+        [brand?.id],
+      );
+      expect(after).toEqual([
+        { mrr: (brand?.mrr ?? 0) + 5_000, kind: "expansion" },
+      ]);
       const { rows: broken } = await client.query(
         "select * from app_private.check_invariants()",
       );
