@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { Command } from "commander";
 import pg from "pg";
@@ -31,7 +32,13 @@ const SENDERS = 32;
 const WANTED = { inbox: 1_000, effect: 300, answerMs: 50, peakMb: 250 };
 
 type Backfilled = { seconds: number; peakMb: number; startMb: number };
-type Effected = { events: number; seconds: number; cpuSeconds: number };
+type Effected = {
+  events: number;
+  seconds: number;
+  cpuSeconds: number;
+  /** What the connection that did it holds of its own, before and after. */
+  backendMb: [number, number];
+};
 type Delivered = {
   events: number;
   seconds: number;
@@ -45,14 +52,24 @@ const options = new Command()
   .name("bench/stripe")
   .description("Measures webhook, processing and backfill; writes a report")
   .option("--events <count>", "events of the backfill", "100000")
-  .option("--deliveries <count>", "events over HTTP", "20000")
+  .option(
+    "--deliveries <count>",
+    "events over HTTP, as fast as it goes",
+    "20000",
+  )
+  .option("--even <count>", "events over HTTP, one each millisecond", "10000")
   .option(
     "--effects <count>",
     "how many of the backfill to put into effect",
-    "20000",
+    "100000",
   )
   .parse()
-  .opts<{ events: string; deliveries: string; effects: string }>();
+  .opts<{
+    events: string;
+    deliveries: string;
+    even: string;
+    effects: string;
+  }>();
 
 const child = process.env["BENCH_STRIPE"];
 if (child === undefined) await measureAll();
@@ -65,6 +82,7 @@ else {
 async function measureAll(): Promise<void> {
   const events = Number(options.events);
   const deliveries = Number(options.deliveries);
+  const even = Number(options.even);
   const loadBefore = loadavg()[0] ?? 0;
   const dir = mkdtempSync(join(tmpdir(), "closetai-bench-"));
   try {
@@ -77,8 +95,12 @@ async function measureAll(): Promise<void> {
       worker.on("error", () => undefined);
       worker.on("connect", (client) => client.on("error", () => undefined));
       try {
-        const delivered = await measureDeliveries(urls, deliveries);
-        const drained = await measureEffect(worker, deliveries);
+        const { delivered, evenly } = await measureDeliveries(
+          urls,
+          deliveries,
+          even,
+        );
+        const drained = await measureEffect(worker, deliveries + even);
         const filled = JSON.parse(
           await inProcessOfItsOwn({ part: "backfill", urls, file }),
         ) as Backfilled;
@@ -91,7 +113,7 @@ async function measureAll(): Promise<void> {
         );
         if (faults.rows.length > 0) throw new Error("MRR does not add up");
         return describe({
-          ...{ events, size, loadBefore, delivered, drained },
+          ...{ events, size, loadBefore, delivered, evenly, drained },
           ...{ filled, again, processed },
         });
       } finally {
@@ -173,7 +195,8 @@ function* stream(count: number): Generator<string, void, undefined> {
 async function measureDeliveries(
   urls: Urls,
   count: number,
-): Promise<Delivered> {
+  even: number,
+): Promise<{ delivered: Delivered; evenly: Delivered }> {
   const server = spawn(process.execPath, [import.meta.filename], {
     stdio: ["pipe", "pipe", "inherit"],
     env: {
@@ -191,14 +214,14 @@ async function measureDeliveries(
       });
     });
     // Signed beforehand: the load is what Stripe would do, not this machine.
-    const bodies = Array.from({ length: count }, (_, at) =>
+    const bodies = Array.from({ length: count + even }, (_, at) =>
       JSON.stringify(makeEvent(at, "web")),
     );
     const t = Math.floor(Date.now() / 1_000);
     const signatures = bodies.map((body) =>
       createHmac("sha256", SECRET).update(`${t}.${body}`).digest("hex"),
     );
-    const agent = new Agent({ keepAlive: true, maxSockets: SENDERS });
+    const agent = new Agent({ keepAlive: true });
     const post = (at: number) =>
       new Promise<void>((resolve, reject) => {
         const sent = request(
@@ -222,40 +245,64 @@ async function measureDeliveries(
         sent.on("error", reject);
         sent.end(bodies[at]);
       });
-    const times: number[] = [];
+    const cpuSoFar = async () =>
+      cpuSeconds([
+        ...(server.pid === undefined ? [] : [server.pid]),
+        ...(await backendsOf(urls.root)),
+      ]);
+    const measure = async (send: (times: number[]) => Promise<void>) => {
+      const times: number[] = [];
+      const cpuBefore = await cpuSoFar();
+      const startedAt = performance.now();
+      await send(times);
+      const seconds = (performance.now() - startedAt) / 1_000;
+      const cpu = await cpuSoFar();
+      times.sort((a, b) => a - b);
+      const part = (share: number) =>
+        times[Math.min(times.length - 1, Math.floor(times.length * share))] ??
+        0;
+      return {
+        events: times.length,
+        seconds,
+        cpuSeconds: cpu - cpuBefore,
+        ...{ p50: part(0.5), p99: part(0.99), max: part(1) },
+      };
+    };
     let next = 0;
     // The first make the connections and are not counted.
     for (; next < Math.min(200, count); next++) await post(next);
-    const counted = count - next;
-    const cpuBefore = await cpuSeconds([
-      ...(server.pid === undefined ? [] : [server.pid]),
-      ...(await backendsOf(urls.root)),
-    ]);
-    const startedAt = performance.now();
-    await Promise.all(
-      Array.from({ length: SENDERS }, async () => {
-        while (next < count) {
-          const began = performance.now();
-          await post(next++);
-          times.push(performance.now() - began);
+    const delivered = await measure(async (times) => {
+      await Promise.all(
+        Array.from({ length: SENDERS }, async () => {
+          while (next < count) {
+            const began = performance.now();
+            await post(next++);
+            times.push(performance.now() - began);
+          }
+        }),
+      );
+    });
+    // Whatever the answers do: late ones are not waited for, and each is as late as
+    // it was for whoever meant to send at that millisecond.
+    const evenly = await measure(async (times) => {
+      const startedAt = performance.now();
+      const sent: Promise<void>[] = [];
+      while (sent.length < even) {
+        const due = startedAt + (sent.length * 1_000) / WANTED.inbox;
+        if (due > performance.now()) {
+          await sleep(1);
+          continue;
         }
-      }),
-    );
-    const seconds = (performance.now() - startedAt) / 1_000;
+        sent.push(
+          post(count + sent.length).then(() => {
+            times.push(performance.now() - due);
+          }),
+        );
+      }
+      await Promise.all(sent);
+    });
     agent.destroy();
-    const cpu = await cpuSeconds([
-      ...(server.pid === undefined ? [] : [server.pid]),
-      ...(await backendsOf(urls.root)),
-    ]);
-    times.sort((a, b) => a - b);
-    const part = (share: number) =>
-      times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
-    return {
-      events: counted,
-      seconds,
-      cpuSeconds: cpu - cpuBefore,
-      ...{ p50: part(0.5), p99: part(0.99), max: part(1) },
-    };
+    return { delivered, evenly };
   } finally {
     const gone = new Promise((resolve) => server.once("exit", resolve));
     server.stdin.end();
@@ -272,6 +319,7 @@ async function measureEffect(pool: pg.Pool, atMost: number): Promise<Effected> {
     );
     const pids = rows.map(({ pid }) => pid);
     let events = 0;
+    const mbBefore = await ownMb(pids);
     const cpuBefore = await cpuSeconds(pids);
     const startedAt = performance.now();
     await drainInbox({
@@ -289,6 +337,7 @@ async function measureEffect(pool: pg.Pool, atMost: number): Promise<Effected> {
       events,
       seconds: (performance.now() - startedAt) / 1_000,
       cpuSeconds: (await cpuSeconds(pids)) - cpuBefore,
+      backendMb: [mbBefore, await ownMb(pids)],
     };
   } finally {
     worker.release();
@@ -308,6 +357,16 @@ async function cpuSeconds(pids: readonly number[]): Promise<number> {
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / TICKS_PER_SECOND;
+}
+
+/** What processes hold that they do not share, on Linux. */
+async function ownMb(pids: readonly number[]): Promise<number> {
+  let kb = 0;
+  for (const pid of pids) {
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    kb += Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+  }
+  return kb / 1024;
 }
 
 async function backendsOf(url: string): Promise<number[]> {
@@ -388,6 +447,7 @@ function describe(m: {
   size: number;
   loadBefore: number;
   delivered: Delivered;
+  evenly: Delivered;
   drained: Effected;
   filled: Backfilled;
   again: Backfilled;
@@ -410,17 +470,22 @@ ${m.loadBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after: w
 | what | measured | wanted | met |
 | --- | --- | --- | --- |
 | deliveries into the inbox, ${n(m.delivered.events)} over HTTP by ${SENDERS} senders | ${n(inbox)} / s | ${n(WANTED.inbox)} / s | ${met(inbox >= WANTED.inbox)} |
-| time to answer, median | ${m.delivered.p50.toFixed(1)} ms | | |
-| time to answer, 99 of 100 (senders do not pause) | ${m.delivered.p99.toFixed(1)} ms | ${WANTED.answerMs} ms | ${met(m.delivered.p99 <= WANTED.answerMs)} |
-| the slowest | ${m.delivered.max.toFixed(0)} ms | | |
-| processor time of a delivery, server and PostgreSQL | ${perEvent(m.delivered)} ms | ${(2_000 / WANTED.inbox).toFixed(1)} ms on two cores | ${met(m.delivered.cpuSeconds / m.delivered.events <= 2 / WANTED.inbox)} |
+| the same: time to answer, median and 99 of 100 (${SENDERS} wait, whatever the speed) | ${m.delivered.p50.toFixed(1)}, ${m.delivered.p99.toFixed(1)} ms | | |
+| the same: processor time, server and PostgreSQL | ${perEvent(m.delivered)} ms | ${(2_000 / WANTED.inbox).toFixed(1)} ms on two cores | ${met(m.delivered.cpuSeconds / m.delivered.events <= 2 / WANTED.inbox)} |
+| ${n(m.evenly.events)} more, ${n(WANTED.inbox)} sent in each second: taken in | ${n(m.evenly.events / m.evenly.seconds)} / s | ${n(WANTED.inbox)} / s | ${met(m.evenly.events / m.evenly.seconds >= WANTED.inbox * 0.99)} |
+| the same: time to answer, median | ${m.evenly.p50.toFixed(1)} ms | | |
+| the same: time to answer, 99 of 100 | ${m.evenly.p99.toFixed(1)} ms | ${WANTED.answerMs} ms | ${met(m.evenly.p99 <= WANTED.answerMs)} |
+| the same: the slowest | ${m.evenly.max.toFixed(0)} ms | | |
+| the same: processor time | ${perEvent(m.evenly)} ms | | |
 | those events put into effect, one worker | ${n(effect)} / s | ${n(WANTED.effect)} / s | ${met(effect >= WANTED.effect)} |
 | processor time of an effect, in PostgreSQL | ${perEvent(m.drained)} ms | ${(1_000 / WANTED.effect).toFixed(1)} ms on one core | ${met(m.drained.cpuSeconds / m.drained.events <= 1 / WANTED.effect)} |
 | backfill of ${n(m.events)} events (${n(m.size / 1024 / 1024)} MB) into the inbox | ${m.filled.seconds.toFixed(1)} s, ${rate(m.events, m.filled.seconds)} / s | | |
 | the same again, all known | ${m.again.seconds.toFixed(1)} s | | |
 | memory of the backfill at its peak | ${n(m.filled.peakMb)} MB (${n(m.filled.startMb)} MB at start) | ${n(WANTED.peakMb)} MB | ${met(m.filled.peakMb <= WANTED.peakMb)} |
 | of the backfill put into effect, with the rest waiting behind | ${n(m.processed.events)} in ${m.processed.seconds.toFixed(0)} s, ${rate(m.processed.events, m.processed.seconds)} / s | ${n(WANTED.effect)} / s | ${met(m.processed.events / m.processed.seconds >= WANTED.effect)} |
+| processor time of an effect, in PostgreSQL | ${perEvent(m.processed)} ms | ${(1_000 / WANTED.effect).toFixed(1)} ms on one core | ${met(m.processed.cpuSeconds / m.processed.events <= 1 / WANTED.effect)} |
+| memory of its connection, before and after | ${n(m.processed.backendMb[0])}, ${n(m.processed.backendMb[1])} MB | | |
 
-Every event is a change of a subscription: mirror, MRR, movements, entitlements. Afterwards mirror, accounts and movements agree.
+Every event is a change of a subscription, and many move it to another customer: mirror, MRR, movements of one or two accounts, entitlements. Afterwards mirror, accounts and movements agree.
 `;
 }

@@ -23,7 +23,7 @@ const program = new Command()
   .name("seed")
   .description(
     "Fills the database with the demo: invented brands, people, products,\n" +
-      "wardrobes, try-ons and credits. The same scale and day give the same rows;\n" +
+      "wardrobes, try-ons, credits and billing. The same scale and day give the same rows;\n" +
       "rows that exist are left alone, so a second run changes nothing. A larger\n" +
       "scale adds to a smaller one. Uses the database of a running `npm start` where\n" +
       "there is one.",

@@ -93,6 +93,8 @@ const VECTORS_PER_BATCH = 1_000;
 /** Some forty thousand jobs, and six rows that belong to each. */
 const TRYON_SHOPPERS_PER_BATCH = 5_000;
 const TRYON_BRANDS_PER_BATCH = 100;
+/** How far the events of billing look back. */
+const BILLING_DAYS = 435;
 
 type Step = {
   label: string;
@@ -280,6 +282,9 @@ async function loadWords(
   await client.query(readSql("010_helpers"));
   await client.query(readSql("020_vocabulary"));
   await client.query(readSql("030_brand_list"), [size.brands]);
+  // Ten million try-ons ask for one of hundreds, by a digest that a scan would
+  // reckon for every brand.
+  await client.query("create unique index on seed_brands (n)");
   await client.query(readSql("040_people_list"), [asOf]);
   await client.query(readSql("050_picture_list"));
   await client.query(
@@ -295,9 +300,15 @@ async function loadWords(
     ],
   );
   await client.query(readSql("060_today"));
+  await client.query(
+    "select set_config('seed.as_of', $1, false), set_config('seed.shoppers', $2, false)",
+    [asOf, size.shoppers],
+  );
+  await client.query(readSql("070_billing_prices"));
+  await client.query(readSql("071_billing_lists"));
   // Temporary tables are not seen by autovacuum, and plans need their sizes.
   await client.query(
-    "analyze seed_styles, seed_materials, seed_garments, seed_names, seed_brands, seed_people, seed_pictures",
+    "analyze seed_styles, seed_materials, seed_garments, seed_names, seed_brands, seed_people, seed_pictures, seed_payers, seed_subscriptions, seed_states, seed_pro_periods, seed_plan_months",
   );
 }
 
@@ -418,6 +429,40 @@ function stepsFor(size: ScaleSize): Step[] {
       writesPictures: true,
     },
     {
+      label: "Rates and costs",
+      parts: [
+        { file: "610_fx_rates", table: "app_public.fx_rates" },
+        {
+          file: "615_acquisition_costs",
+          table: "app_public.acquisition_costs",
+        },
+      ],
+      heldBack: [
+        ["app_public.fx_rates", UNAUDITED],
+        ["app_public.acquisition_costs", UNAUDITED],
+      ],
+    },
+    {
+      label: "Calendar of billing",
+      parts: [
+        { file: "600_billing_calendar" },
+        { file: "605_billing_objects" },
+        { file: "630_billing_dates" },
+      ],
+    },
+    {
+      label: "Billing",
+      parts: [
+        { file: "620_billing_events", table: "app_public.stripe_events" },
+      ],
+      // Each event holds locks until its batch ends: a few hundred at once.
+      range: {
+        last: BILLING_DAYS,
+        size: Math.max(1, Math.floor(2_400 / size.brands)),
+      },
+    },
+    { label: "Dates of billing", parts: [{ file: "635_billing_dated" }] },
+    {
       label: "Try-ons of today",
       parts: [{ file: "590_today", table: "app_public.tryon_jobs" }],
       writesPictures: true,
@@ -425,7 +470,7 @@ function stepsFor(size: ScaleSize): Step[] {
     {
       label: "Feedback figures",
       parts: [
-        { file: "600_feedback", table: "app_public.tryon_feedback_figures" },
+        { file: "700_feedback", table: "app_public.tryon_feedback_figures" },
       ],
     },
   ];
@@ -476,12 +521,16 @@ async function runBatch(
     }
     for (const { file, table, draft } of step.parts) {
       const sql = readSql(file);
-      const { rowCount } = await client.query(
-        sql,
+      const parameters =
         file === "150_passwords"
           ? [DEMO_PASSWORD]
-          : values.slice(0, countParameters(sql)),
+          : values.slice(0, countParameters(sql));
+      // The checks of foreign keys that point at the partitioned jobs would be
+      // planned anew for every row; what names its batch is planned for it.
+      await client.query(
+        `set local plan_cache_mode = ${parameters.length === 0 ? "force_generic_plan" : "auto"}`,
       );
+      const { rowCount } = await client.query(sql, parameters);
       if (table !== undefined) counts.push([table, rowCount ?? 0]);
       if (draft !== undefined) await client.query(`analyze ${draft}`);
     }

@@ -51,10 +51,12 @@ export class Inbox {
 
   async #write(batch: readonly Waiting[]): Promise<void> {
     try {
-      const { rows } = await this.#pool.query<{ is_new: boolean[] }>(
-        "select app_private.ingest_stripe_events($1::text[]::jsonb[]) as is_new",
-        [batch.map(({ body }) => body)],
-      );
+      // Named, so that a connection plans it once.
+      const { rows } = await this.#pool.query<{ is_new: boolean[] }>({
+        name: "ingest_stripe_events",
+        text: "select app_private.ingest_stripe_events($1::text[]::jsonb[]) as is_new",
+        values: [batch.map(({ body }) => body)],
+      });
       for (const [at, { resolve }] of batch.entries()) {
         resolve(rows[0]?.is_new[at] === true);
       }

@@ -37,13 +37,19 @@ type Outcome =
  */
 export function installStripeWebhook(
   app: Express,
-  { config, pools, log }: Pick<AppDeps, "config" | "pools" | "log">,
+  {
+    config,
+    pools,
+    log,
+    onClose,
+  }: Pick<AppDeps, "config" | "pools" | "log" | "onClose">,
   registry: Registry,
 ): void {
   const secrets = config.stripe.webhookSecrets;
   if (secrets.length === 0) return;
   const inbox = new Inbox(pools.app);
-  const wakeWorker = makeWakeWorker(pools.app, log);
+  const worker = makeWakeWorker(pools.app, log);
+  onClose(() => worker.close());
   const outcomes = new Counter({
     name: "closetai_stripe_webhooks_total",
     help: "Deliveries to the Stripe webhook, by what became of them.",
@@ -100,7 +106,7 @@ export function installStripeWebhook(
       });
       count(isNew ? "stored" : "duplicate");
       res.set("Cache-Control", "no-store").json({ received: true });
-      wakeWorker();
+      worker.wake();
     },
   );
 }

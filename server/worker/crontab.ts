@@ -18,7 +18,7 @@ export const CRONTAB = `
 43 2 * * * check_invariants ?fill=1d&jobKey=check_invariants&max=1
 */10 * * * * clean_up ?jobKey=clean_up&max=5
 */5 * * * * import_tidy ?jobKey=import_tidy&max=5
-* * * * * process_stripe_events ?jobKey=process_stripe_events&max=5
+* * * * * process_stripe_events ?queue=stripe&jobKey=process_stripe_events&max=5
 */5 * * * * fetch_stripe_objects ?jobKey=fetch_stripe_objects&max=5
 20 * * * * grant_due_subscriptions ?fill=1d&jobKey=grant_due_subscriptions&max=5
 `;

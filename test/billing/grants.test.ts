@@ -571,6 +571,44 @@ describe("bought credits", () => {
     expect(await became(db, paid.id)).toMatchObject({ last_error: null });
     expect(await creditsOf(brand)).toBe(12);
   });
+
+  it("through a link that names nobody, they are for whom the customer is linked to", async () => {
+    const brand = await makeBrand(db);
+    const payer = await payerOf({});
+    const paid = event(
+      "checkout.session.completed",
+      now,
+      checkout({ credits: "9" }, { customer: payer.id }),
+    );
+    expect(await trySend(db, paid)).toMatchObject({
+      status: "failed",
+      last_error: "NTFND: A paid session names neither a brand nor a person",
+    });
+    await asFinance(db, finance, async (client) => {
+      await client.query("select app_public.link_stripe_customer($1, $2)", [
+        payer.id,
+        brand,
+      ]);
+      await client.query("select app_public.replay_stripe_events($1)", [
+        [paid.id],
+      ]);
+    });
+    expect(await process(db, paid.id)).toBe("processed");
+    expect(await creditsOf(brand)).toBe(9);
+  });
+
+  it("for somebody who is not here they are not given to the owner of the customer instead", async () => {
+    const brand = await makeBrand(db);
+    const payer = await payerOf({ brand_id: brand });
+    const paid = checkout(
+      { brand_id: "00000000-0000-7000-8000-00000000dead", credits: "9" },
+      { customer: payer.id },
+    );
+    expect(
+      await trySend(db, event("checkout.session.completed", now, paid)),
+    ).toMatchObject({ status: "failed" });
+    expect(await creditsOf(brand)).toBe(0);
+  });
 });
 
 describe("afterwards", () => {

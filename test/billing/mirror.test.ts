@@ -81,6 +81,68 @@ describe("the inbox", () => {
     });
   });
 
+  it("keeps many at once, each once, and says which of them are new", async () => {
+    const [known, fresh, twice] = [1, 2, 3].map(() =>
+      event("customer.created", START, customer()),
+    );
+    if (known === undefined) throw new Error("There are three");
+    await ingest(db, known);
+    const batch = [twice, known, fresh, twice, known];
+    const kept = async (counts: boolean) =>
+      (
+        await one<{ is_new: boolean[] }>(
+          db.worker,
+          "select app_private.ingest_stripe_events($1::text[]::jsonb[], $2) as is_new",
+          [batch.map((each) => JSON.stringify(each)), counts],
+        )
+      ).is_new;
+    const duplicates = async () =>
+      Promise.all(
+        [known, fresh, twice].map(async (each) =>
+          each === undefined ? null : (await became(db, each.id)).duplicates,
+        ),
+      );
+    expect(await kept(true)).toEqual([true, false, true, false, false]);
+    expect(await duplicates()).toEqual([2, 0, 1]);
+    // A backfill does not count what it finds.
+    expect(await kept(false)).toEqual([false, false, false, false, false]);
+    expect(await duplicates()).toEqual([2, 0, 1]);
+    // All or none.
+    batch.push({ ...event("customer.created", START, customer()), type: "" });
+    expect(await outcomeOf(kept(true))).toBe("INVAL");
+    expect(await duplicates()).toEqual([2, 0, 1]);
+  });
+
+  it("20 batches that share their events, in any order: each is new once", async () => {
+    const shared = Array.from({ length: 20 }, () =>
+      JSON.stringify(event("customer.created", START, customer())),
+    );
+    const pool = new pg.Pool({ connectionString: db.urls.worker, max: 20 });
+    try {
+      const answers = await Promise.all(
+        shared.map((_, turn) =>
+          one<{ is_new: boolean[] }>(
+            pool,
+            "select app_private.ingest_stripe_events($1::text[]::jsonb[]) as is_new",
+            [[...shared.slice(turn), ...shared.slice(0, turn)]],
+          ),
+        ),
+      );
+      expect(
+        answers.flatMap(({ is_new }) => is_new).filter(Boolean),
+      ).toHaveLength(20);
+    } finally {
+      await pool.end();
+    }
+    expect(
+      await one(
+        db.root,
+        "select count(*)::int as events, sum(duplicates)::int as again from app_public.stripe_events where id = any ($1)",
+        [shared.map((text) => (JSON.parse(text) as StripeEvent).id)],
+      ),
+    ).toEqual({ events: 20, again: 380 });
+  });
+
   it.each([
     ["null", null],
     ["a list", []],
@@ -639,12 +701,71 @@ describe("each generation of the API", () => {
          where c.id = $1 and p.id = $2 and x.id = $3`,
         [cus.id, product.id, of.id],
       ),
-    ).toEqual({
-      deleted: true,
-      email: "payer@customers.test",
-      product: false,
-      price: false,
+    ).toEqual({ deleted: true, email: null, product: false, price: false });
+  });
+
+  it("a customer that is deleted keeps its money and nothing about a person", async () => {
+    const brand = await makeBrand(db);
+    const cus = customer({
+      email: "Ada@Gone.Test",
+      metadata: { brand_id: brand },
     });
+    const sub = subscription({ customer: cus.id, items: [{ price: price() }] });
+    const bill = invoice({ customer: cus.id, subscription: sub.id });
+    const kept = () =>
+      one<{ mirror: Json; raw: Json; bill: Json }>(
+        db.root,
+        `select to_jsonb(c) as mirror, r.object as raw, b.object as bill
+         from app_public.stripe_customers c
+         join app_private.stripe_raw r on r.id = c.id
+         join app_private.stripe_raw b on b.id = $2
+         where c.id = $1`,
+        [cus.id, bill.id],
+      );
+    await send(
+      db,
+      event("customer.created", START, cus),
+      created(sub, START + 1),
+      event("invoice.paid", START + 2, bill),
+    );
+    // What it was is there, or its absence would say nothing.
+    const before = await kept();
+    expect(before.mirror).toMatchObject({
+      email: "ada@gone.test",
+      name: "A payer",
+    });
+    expect(before.raw).toMatchObject({ email: "Ada@Gone.Test" });
+    expect(bill).toMatchObject({ customer_name: "A payer" });
+    expect(JSON.stringify(before.bill)).not.toContain("A payer");
+
+    await send(db, event("customer.deleted", START + 10, cus));
+    // Older, and late: it brings nothing back.
+    const late = event("customer.updated", START + 5, cus);
+    expect(await trySend(db, late)).toMatchObject({ status: "ignored_stale" });
+    const after = await kept();
+    expect(after.mirror).toMatchObject({
+      id: cus.id,
+      brand_id: brand,
+      deleted: true,
+      email: null,
+      name: null,
+    });
+    expect(Object.keys(after.raw).sort()).toEqual([
+      "created",
+      "currency",
+      "id",
+      "livemode",
+      "object",
+    ]);
+    expect(await accountMrr(db, `brand:${brand}`)).toBe(2000);
+    expect(
+      await one(
+        db.root,
+        "select count(*)::int as invoices from app_public.stripe_invoices where customer_id = $1",
+        [cus.id],
+      ),
+    ).toEqual({ invoices: 1 });
+    expect(await faults(db)).toEqual([]);
   });
 });
 
@@ -1073,8 +1194,8 @@ describe("any order of arrival", () => {
         fc.array(step, { minLength: 2, maxLength: 14 }),
         fc.array(fc.nat(), { minLength: 14, maxLength: 14 }),
         fc.array(fc.nat(), { maxLength: 4 }),
-        fc.boolean(),
-        async (steps, sorting, again, storedFirst) => {
+        fc.constantFrom("as they come", "when all are here", "in a batch"),
+        async (steps, sorting, again, processed) => {
           const [here, there] = [`r${1e6 + run++}`, `r${1e6 + run++}`];
           const [brandHere, brandThere] = [
             await makeBrand(db),
@@ -1092,7 +1213,15 @@ describe("any order of arrival", () => {
             if (extra !== undefined)
               shuffled.splice(n % shuffled.length, 0, extra);
           }
-          if (storedFirst) for (const each of shuffled) await ingest(db, each);
+          if (processed !== "as they come") {
+            for (const each of shuffled) await ingest(db, each);
+          }
+          // Many in one transaction, as the worker does; the rest finds nothing to do.
+          if (processed === "in a batch") {
+            await db.worker.query(
+              "select app_private.process_stripe_events(100)",
+            );
+          }
           await send(db, ...shuffled);
 
           const expected = await mirrorOf(here, brandHere);

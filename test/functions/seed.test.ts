@@ -15,10 +15,13 @@ import {
 } from "../../server/db/seed.ts";
 import { DEMO_ACCOUNTS, DEMO_PASSWORD } from "../../server/demoAccounts.ts";
 import { makeDisk } from "../../server/storage/makeDisk.ts";
+import { customer, event, price, subscription } from "../billing/events.ts";
 import {
   becomeActor,
   createTestDatabase,
   type TestDatabase,
+  withActor,
+  withRoot,
 } from "../helpers/database.ts";
 
 const AS_OF = "2026-03-15";
@@ -44,6 +47,22 @@ const SEEDED_TABLES = {
   "app_public.credit_hold_lines": "hold_id, grant_id",
   "app_public.credit_transfers": "id",
   "app_public.user_entitlements": "id",
+  "app_public.fx_rates": "currency, rate_date",
+  "app_public.acquisition_costs": "id",
+  "app_public.stripe_events": "id",
+  "app_public.stripe_customers": "id",
+  "app_public.stripe_products": "id",
+  "app_public.stripe_prices": "id",
+  "app_public.stripe_coupons": "id",
+  "app_public.stripe_discounts": "id",
+  "app_public.stripe_subscriptions": "id",
+  "app_public.stripe_subscription_items": "id",
+  "app_public.stripe_invoices": "id",
+  "app_public.stripe_refunds": "id",
+  "app_public.account_mrr": "account",
+  "app_public.mrr_movements": "id",
+  "app_public.subscription_grants": "subscription_id, kind",
+  "app_private.stripe_raw": "id",
 } as const;
 
 /** Only moments stand in these; when they were is said by the row they belong to. */
@@ -51,7 +70,27 @@ const UNDATED = [
   "app_public.tryon_job_garments",
   "app_public.tryon_job_attempts",
   "app_public.credit_hold_lines",
+  "app_public.stripe_subscription_items",
+  "app_public.stripe_events",
+  "app_private.stripe_raw",
 ];
+
+/** As staff finance sees it. */
+async function asFinance<T extends object>(
+  db: TestDatabase,
+  sql: string,
+  values: unknown[] = [],
+): Promise<T[]> {
+  const [finance] = await rows<{ id: string }>(
+    db,
+    "select id from app_public.users where email = 'finance@closetai.test'",
+  );
+  return withActor(
+    db,
+    { role: "closetai_staff_finance", userId: finance?.id ?? "" },
+    async (client) => (await client.query<T>(sql, values)).rows,
+  );
+}
 
 async function rows<T extends object>(
   db: TestDatabase,
@@ -429,6 +468,8 @@ describe("seedDemo", () => {
   it("makes the bulk of a larger scale by the same rules, on top of the demo", async () => {
     const other = await createTestDatabase();
     try {
+      // Here the events of live mode count; and the demo's are of that mode.
+      await other.app.query("select app_private.configure_stripe(true)");
       await seedDemo(other.urls, { scale: "demo", asOf: AS_OF });
       await seedDemo(other.urls, {
         scale: "medium",
@@ -443,6 +484,19 @@ describe("seedDemo", () => {
       expect(
         await count(other, "from app_public.tryon_jobs where payer = 'pro'"),
       ).toBeGreaterThan(10);
+      expect(
+        await count(
+          other,
+          `from app_public.stripe_subscriptions s join app_public.stripe_customers c on c.id = s.customer_id
+            where c.name in (select b.name from app_public.brand_accounts b order by b.id offset 12)`,
+        ),
+      ).toBeGreaterThan(0);
+      expect(
+        await count(
+          other,
+          "from app_public.stripe_events where status = 'processed' and livemode",
+        ),
+      ).toBeGreaterThan(800);
       // No bytes are made for it, and none are claimed.
       expect(
         await count(
@@ -462,6 +516,317 @@ describe("seedDemo", () => {
     } finally {
       await other.drop();
     }
+  });
+
+  it("is paid for by every kind of customer, in every status, with every kind of movement", async () => {
+    const found = async (sql: string) =>
+      (await rows<{ what: string }>(db, sql)).map(({ what }) => what);
+    expect(
+      await found(
+        "select distinct status as what from app_public.stripe_subscriptions order by 1",
+      ),
+    ).toEqual([
+      "active",
+      "canceled",
+      "incomplete",
+      "incomplete_expired",
+      "past_due",
+      "paused",
+      "trialing",
+      "unpaid",
+    ]);
+    expect(
+      await found(
+        "select distinct kind::text as what from app_public.mrr_movements order by 1",
+      ),
+    ).toEqual(["churn", "contraction", "expansion", "new", "reactivation"]);
+    // Nothing is left to do: what waits, waits for a person.
+    expect(
+      await found(
+        "select distinct status::text as what from app_public.stripe_events order by 1",
+      ),
+    ).toEqual(["dead", "failed", "ignored", "ignored_stale", "processed"]);
+    expect(
+      await found(
+        `select distinct coalesce(status, '') as what from app_public.stripe_invoices order by 1`,
+      ),
+    ).toEqual(["draft", "open", "paid", "uncollectible", "void"]);
+    expect(
+      await rows(
+        db,
+        `select count(*) filter (where brand_id is not null)::int as brands,
+           count(*) filter (where user_id is not null)::int > 40 as "manyShoppers",
+           count(*) filter (where brand_id is null and user_id is null)::int as nobody,
+           count(*) filter (where deleted and email is null and name is null)::int as deleted,
+           count(*) filter (where brand_id is null and email in (
+             select u.email from app_public.users u join app_public.brand_members m on m.user_id = u.id where m.role = 'owner'
+           ))::int as "ofAnOwner"
+         from app_public.stripe_customers`,
+      ),
+    ).toEqual([
+      { brands: 11, manyShoppers: true, nobody: 3, deleted: 1, ofAnOwner: 1 },
+    ]);
+    expect(
+      await rows(
+        db,
+        `select count(*) filter (where cancel_at_period_end and status = 'active')::int > 0 as leaving,
+           count(*) filter (where pause_collection is not null)::int as "collectionPaused",
+           count(*) filter (where discounts <> '[]')::int as discounted,
+           count(*) filter (where mrr_state = 'needs_review')::int as "toReview",
+           count(*) filter (where needs_refetch)::int as "toFetch",
+           array_agg(distinct currency order by currency) as currencies
+         from app_public.stripe_subscriptions`,
+      ),
+    ).toEqual([
+      {
+        leaving: true,
+        collectionPaused: 1,
+        discounted: 1,
+        toReview: 1,
+        toFetch: 0,
+        currencies: ["eur", "gbp", "jpy", "nok", "usd"],
+      },
+    ]);
+  });
+
+  it("has revenue that reconciles, month by month", async () => {
+    expect(await asFinance(db, "select * from app_public.mrr_check()")).toEqual(
+      [],
+    );
+    const months = await asFinance<Record<string, string>>(
+      db,
+      `select w.*, lag(w.end_usd_minor) over (order by m.start) as end_before
+         from generate_series($1::timestamptz - interval '15 months', $1::timestamptz - interval '1 month', interval '1 month') m (start)
+         cross join lateral app_public.mrr_waterfall(m.start, m.start + interval '1 month') w
+        order by m.start`,
+      [`${AS_OF}T00:00:00Z`],
+    );
+    expect(months).toHaveLength(15);
+    expect(months[0]?.["start_usd_minor"]).toBe("0");
+    for (const month of months) {
+      const of = (name: string) => Number(month[`${name}_usd_minor`]);
+      expect(of("end")).toBe(
+        of("start") +
+          of("new") +
+          of("reactivation") +
+          of("expansion") -
+          of("contraction") -
+          of("churn"),
+      );
+      if (month["end_before"] !== null) {
+        expect(of("start")).toBe(Number(month["end_before"]));
+      }
+    }
+    const [now] = await rows<{ mrr: string }>(
+      db,
+      "select sum(mrr_usd_minor) as mrr from app_public.account_mrr",
+    );
+    expect(months.at(-1)?.["end_usd_minor"]).toBe(now?.mrr);
+    expect(Number(now?.mrr)).toBeGreaterThan(400_000);
+    const parts = await asFinance<{ part: string; usd_minor: string }>(
+      db,
+      "select part, usd_minor from app_public.mrr_reconciliation($1::timestamptz - interval '1 year', $1::timestamptz)",
+      [`${AS_OF}T00:00:00Z`],
+    );
+    const minor = new Map(
+      parts.map(({ part, usd_minor }) => [part, Number(usd_minor)]),
+    );
+    const invoiced = minor.get("invoiced") ?? 0;
+    minor.delete("invoiced");
+    minor.delete("without_rate");
+    expect([...minor.values()].reduce((sum, each) => sum + each, 0)).toBe(
+      invoiced,
+    );
+    for (const part of ["discounts", "proration", "one_off", "tax"]) {
+      expect([part, minor.get(part)]).not.toEqual([part, 0]);
+    }
+  });
+
+  it("dates every event, movement and grant as it happened", async () => {
+    expect(
+      await count(
+        db,
+        `from app_public.stripe_events e
+          where e.created >= '${AS_OF}T00:00:00Z' or e.received_at > '${AS_OF}T00:00:00Z'
+            or e.received_at < e.created or e.processed_at < e.received_at
+            or (e.received_at - e.created > interval '1 minute') <> (e.status = 'ignored_stale')`,
+      ),
+    ).toBe(0);
+    expect(
+      await rows(
+        db,
+        `select m.account from app_public.mrr_movements m
+           join app_public.stripe_events e on e.id = m.source_event_id
+          where m.occurred_at <> e.created or m.created_at < m.occurred_at
+         union all
+         select g.subscription_id from app_public.subscription_grants g
+           join app_public.stripe_subscriptions s on s.id = g.subscription_id
+          where g.since <> all (select e.created from app_public.stripe_events e where e.object_id = s.id)`,
+      ),
+    ).toEqual([]);
+  });
+
+  it("gives each month of a plan once, and each session of Stripe once", async () => {
+    expect(
+      await rows(
+        db,
+        `select g.owner_brand_id, g.effective_at from app_public.credit_grants g
+          where g.source = 'subscription'
+          group by g.owner_brand_id, g.note, date_trunc('day', g.effective_at), g.effective_at having count(*) > 1`,
+      ),
+    ).toEqual([]);
+    // What the daily task would give for that day is there already.
+    await withRoot(db, async (client) => {
+      const { rows: given } = await client.query(
+        "select app_private.grant_due_subscriptions($1) as n",
+        [`${AS_OF}T00:00:00Z`],
+      );
+      expect(given).toEqual([{ n: 0 }]);
+    });
+    expect(
+      await rows(
+        db,
+        `select e.status::text, e.attempts, count(t.id)::int as grants
+           from app_public.stripe_events e
+           left join app_public.credit_transfers t on t.idempotency_key = 'checkout:' || (e.payload #>> '{data,object,id}')
+          where e.type = 'checkout.session.completed'
+          group by e.id order by 1, 2`,
+      ),
+    ).toEqual([
+      { status: "dead", attempts: 8, grants: 0 },
+      ...Array.from({ length: 4 }, () => ({
+        status: "processed",
+        attempts: 1,
+        grants: 1,
+      })),
+    ]);
+  });
+
+  it("leaves the printed shopper without Pro by now, and a brand without a plan", async () => {
+    const [pro] = await rows<{ over: boolean; had: boolean }>(
+      db,
+      `select bool_and(e.ends_at < '${AS_OF}'::timestamptz - interval '60 days') as over, count(*) = 1 as had
+         from app_public.user_entitlements e join app_public.users u on u.id = e.user_id
+        where u.email = 'shopper@closetai.test'`,
+    );
+    expect(pro).toEqual({ over: true, had: true });
+    expect(
+      await rows(
+        db,
+        `select b.slug from app_public.brand_accounts b
+          where not exists (select from app_public.stripe_customers c where c.brand_id = b.id)`,
+      ),
+    ).toEqual([{ slug: "dar-saffa" }]);
+    // Who was Pro at the moment of a try-on did not pay for it with a credit.
+    expect(
+      await count(
+        db,
+        `from app_public.tryon_jobs j join app_public.user_entitlements e on e.user_id = j.user_id and e.period @> j.created_at
+          where j.payer <> 'pro'`,
+      ),
+    ).toBe(0);
+  });
+
+  it("fails one session for want of a link: with it, a replay gives the credits", async () => {
+    const [brand] = await rows<{ id: string }>(
+      db,
+      "select id from app_public.brand_accounts where slug = 'dar-saffa'",
+    );
+    const [lost] = await rows<{ id: string; customer: string }>(
+      db,
+      `select id, payload #>> '{data,object,customer}' as customer
+         from app_public.stripe_events where status = 'dead'`,
+    );
+    const [finance] = await rows<{ id: string }>(
+      db,
+      "select id from app_public.users where email = 'finance@closetai.test'",
+    );
+    await withRoot(db, async (client) => {
+      await becomeActor(client, {
+        role: "closetai_staff_finance",
+        userId: finance?.id ?? "",
+      });
+      await client.query("select app_public.link_stripe_customer($1, $2)", [
+        lost?.customer,
+        brand?.id,
+      ]);
+      await client.query("select app_public.replay_stripe_events($1)", [
+        [lost?.id],
+      ]);
+      await client.query("reset role");
+      const { rows: became } = await client.query(
+        "select app_private.process_stripe_event($1) as status",
+        [lost?.id],
+      );
+      expect(became).toEqual([{ status: "processed" }]);
+      const { rows: credits } = await client.query(
+        `select sum(amount)::int as amount from app_public.credit_grants
+          where owner_brand_id = $1 and source = 'purchase'`,
+        [brand?.id],
+      );
+      expect(credits).toEqual([{ amount: 100 }]);
+      const { rows: revenue } = await client.query(
+        "select mrr_usd_minor::int as mrr from app_public.account_mrr where brand_id = $1",
+        [brand?.id],
+      );
+      expect(revenue).toEqual([{ mrr: 9_900 }]);
+      const { rows: broken } = await client.query(
+        "select * from app_private.check_invariants()",
+      );
+      expect(broken).toEqual([]);
+    });
+  });
+
+  it("does not stand in the way of real events", async () => {
+    const [brand] = await rows<{ id: string; mrr: number }>(
+      db,
+      `select b.id, a.mrr_usd_minor::int as mrr
+         from app_public.brand_accounts b join app_public.account_mrr a on a.brand_id = b.id
+        where b.slug = 'maison-lumiere'`,
+    );
+    const payer = customer({ metadata: { brand_id: brand?.id } });
+    const now = Math.floor(Date.now() / 1_000);
+    const events = [
+      event("customer.created", now - 20, payer),
+      event(
+        "customer.subscription.created",
+        now - 10,
+        subscription({
+          customer: payer.id,
+          start: now - 10,
+          items: [{ price: price({ amount: 5_000 }) }],
+        }),
+      ),
+    ];
+    await withRoot(db, async (client) => {
+      await client.query(
+        "select app_private.ingest_stripe_events($1::text[]::jsonb[])",
+        [events.map((each) => JSON.stringify(each))],
+      );
+      // What of the demo waits for a person may be looked at once more with them.
+      await client.query("select app_private.process_stripe_events(50)");
+      const { rows: became } = await client.query(
+        "select status::text from app_public.stripe_events where id = any ($1)",
+        [events.map(({ id }) => id)],
+      );
+      expect(became).toEqual([
+        { status: "processed" },
+        { status: "processed" },
+      ]);
+      const { rows: after } = await client.query(
+        `select a.mrr_usd_minor::int as mrr, m.kind::text
+           from app_public.account_mrr a join app_public.mrr_movements m on m.account = a.account
+          where a.brand_id = $1 order by m.occurred_at desc limit 1`,
+        [brand?.id],
+      );
+      expect(after).toEqual([
+        { mrr: (brand?.mrr ?? 0) + 5_000, kind: "expansion" },
+      ]);
+      const { rows: broken } = await client.query(
+        "select * from app_private.check_invariants()",
+      );
+      expect(broken).toEqual([]);
+    });
   });
 
   it("leaves every invariant whole", async () => {

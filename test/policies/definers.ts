@@ -229,4 +229,8 @@ export const DEFINERS: Record<string, string> = {
 export const INLINED: Record<string, string> = {
   "app_private.tags_text": "operators and functions of pg_catalog only",
   "app_private.is_clean_text": "operators and functions of pg_catalog only",
+  "app_private.is_stripe_event": "operators and functions of pg_catalog only",
+  "app_private.stripe_time": "operators and functions of pg_catalog only",
+  "app_private.stripe_id": "operators and functions of pg_catalog only",
+  "app_private.is_newer": "operators and functions of pg_catalog only",
 };

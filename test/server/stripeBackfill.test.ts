@@ -328,3 +328,42 @@ describe("npm run stripe:backfill", () => {
     expect(err).toBe("There is no file /nowhere.ndjson\n");
   });
 });
+
+describe("several workers", () => {
+  it("work off one inbox, and none stops another", async () => {
+    await backfillEvents({
+      worker: db.worker,
+      lines: chunksOf(lines(1_000, 1_400), 65_536),
+      maxLineBytes: 10_000,
+      dryRun: false,
+    });
+    const refused: unknown[] = [];
+    const drained = await Promise.all(
+      [1, 2, 3].map(() =>
+        drainInbox({
+          worker: {
+            query: (async (text: string, values: unknown[]) => {
+              try {
+                return await db.worker.query(text, values);
+              } catch (error) {
+                refused.push(error);
+                throw error;
+              }
+            }) as never,
+          },
+          log: { warn: (told: unknown) => void refused.push(told) },
+        }),
+      ),
+    );
+    expect(refused).toEqual([]);
+    expect(drained.reduce((sum, each) => sum + each, 0)).toBe(400);
+    const { rows } = await db.root.query(
+      "select status, attempts, count(*)::int as n from app_public.stripe_events group by 1, 2",
+    );
+    expect(rows).toEqual([{ status: "processed", attempts: 1, n: 400 }]);
+    const { rows: differences } = await db.worker.query(
+      "select * from app_private.mrr_differences()",
+    );
+    expect(differences).toEqual([]);
+  });
+});

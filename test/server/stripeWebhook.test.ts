@@ -204,7 +204,7 @@ describe("POST /webhooks/stripe", () => {
     ]);
     for (;;) {
       const { rows: jobs } = await db.worker.query(
-        "select from graphile_worker.jobs where task_identifier = 'process_stripe_events' and key = 'process_stripe_events'",
+        "select from graphile_worker.jobs where task_identifier = 'process_stripe_events' and key = 'process_stripe_events' and queue_name = 'stripe'",
       );
       if (jobs.length === 1) break;
       await sleep(20);

@@ -8,6 +8,8 @@ create temp table seed_grants (
   expires_at timestamptz,
   period_start timestamptz,
   note text,
+  -- The session of Stripe that paid for it.
+  session text,
   used bigint not null default 0,
   expired bigint not null default 0
 ) on commit drop

@@ -3,11 +3,8 @@
 insert into seed_wallets (n, owner_user_id, signed_up, month_start, month_end, pro_from, has_pictures)
 select
   s.n, u.id, u.created_at, m.period_start, m.period_end,
-  case
-    when s.n = 5 then $1::timestamptz - interval '21 days'
-    when s.n > 400 and s.n % 50 = 7
-      then greatest(u.created_at, $1::timestamptz - make_interval(days => 40 + pg_temp.pick('pro:' || s.n, 200)))
-  end,
+  -- Given by staff. Who pays for Pro stands in seed_pro_periods.
+  case when s.n = 5 then $1::timestamptz - interval '21 days' end,
   s.n <= 400
 from generate_series($2::integer, $3::integer) as s (n)
 join app_public.users as u on u.id = pg_temp.seed_id('shopper', s.n)

@@ -3,7 +3,7 @@
 -- three weeks of it at some time. By day, and never on the day of signing up, so
 -- that every job ends within the free month that paid for it.
 insert into seed_jobs
-with asked as (
+with asked as materialized (
   select
     w.*, i.n as i, w.n || ':' || i.n as key,
     -- So many days before as_of there was a day on which this person could ask.
@@ -22,7 +22,7 @@ with asked as (
       else ('{4,12,7,10,5,13}'::integer[])[1 + w.n % 6] end
   ) as i (n)
   where w.owner_user_id is not null
-), day_chosen as (
+), day_chosen as materialized (
   select
     a.*,
     least(a.possible_days,
@@ -57,19 +57,22 @@ with asked as (
       (x.category_code = case b.n when 1 then 'dresses' when 2 then 'bottoms' end) desc, k.n
     limit 1
   ) as p on true
-), timed as (
+), timed as materialized (
   select
     g.*,
     $1::timestamptz - make_interval(days => g.day + 1) + interval '6 hours'
       + make_interval(secs => pg_temp.pick('tryon-second:' || g.key, 59400)) as moment
   from garment_chosen as g
   where g.category_code is not null and g.day >= 0
-), drawn as (
+), drawn as materialized (
   select
-    t.*, t.pro_from <= t.moment as is_pro, pg_temp.pick('tryon-end:' || t.key, 100) as fate, pg_temp.pick('tryon-retry:' || t.key, 8) as retries,
+    t.*,
+    coalesce(t.pro_from <= t.moment, false) or exists (
+      select from seed_pro_periods as p where p.n = t.n and p.from_at <= t.moment and coalesce(p.until_at > t.moment, true)
+    ) as is_pro, pg_temp.pick('tryon-end:' || t.key, 100) as fate, pg_temp.pick('tryon-retry:' || t.key, 8) as retries,
     pg_temp.choose('tryon-trouble:' || t.key, '{GPU_OUT_OF_MEMORY,MODEL_TIMEOUT,MODEL_TIMEOUT,RENDER_CRASHED}') as trouble
   from timed as t
-), ended as (
+), ended as materialized (
   select
     d.*,
     (case when d.fate < 81 then 'completed' when d.fate < 90 then 'failed' when d.fate < 95 then 'cancelled' else 'expired' end)::app_public.tryon_status as status,
@@ -88,7 +91,7 @@ with asked as (
       else 1400 + pg_temp.pick('tryon-ms:' || d.key, 2600) + pg_temp.pick('tryon-ms2:' || d.key, 2600) end as attempt_ms,
     d.moment + make_interval(secs => 2 + pg_temp.pick('tryon-wait:' || d.key, 40)) as first_started_at
   from drawn as d
-), stamped as (
+), stamped as materialized (
   select
     e.*,
     case

@@ -38,5 +38,13 @@ select
   e.moment, case when e.attempt > 0 then e.first_started_at end,
   case when e.attempt = 0 then e.moment + interval '9 seconds'
     else e.first_started_at + e.attempt * e.attempt_ms * interval '1 millisecond' + make_interval(secs => 10 * (power(2, e.attempt - 1) - 1)) end,
-  pg_temp.timed_id('purchase:1:' || e.owner_brand_id, $1::timestamptz - interval '200 days')
+  -- The credits of the plan go first; they end with their month.
+  coalesce(m.grant_id, pg_temp.timed_id('purchase:1:' || e.owner_brand_id, $1::timestamptz - interval '200 days'))
 from ended as e
+left join lateral (
+  select pg_temp.timed_id('plan:' || p.sub_id || ':' || p.period_start, p.effective_at) as grant_id
+  from seed_plan_months as p
+  where p.brand_n = e.n and p.effective_at <= e.moment and p.expires_at > e.moment + interval '2 minutes'
+  order by p.expires_at
+  limit 1
+) as m on true

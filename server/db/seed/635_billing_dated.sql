@@ -1,0 +1,1 @@
+select d.id from pg_temp.date_billing() as d (id)
