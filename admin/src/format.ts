@@ -36,7 +36,13 @@ export const formatExact = (moment: Date, locale = "en"): string =>
 export const formatCount = (value: number, locale = "en"): string =>
   new Intl.NumberFormat(locale).format(value);
 
-/** Minor units and the currency's own number of digits: 129900 eur → €1,299.00. */
+/** Of a unit amount, which may have 12 decimals beyond the minor unit. */
+const MOST_DIGITS = 12;
+
+/**
+ * Minor units and the currency's own number of digits: 129900 eur → €1,299.00.
+ * What is no whole minor unit keeps its digits: 0.25 usd → $0.0025.
+ */
 export function formatMoney(
   minor: number,
   currency: string,
@@ -47,7 +53,8 @@ export function formatMoney(
     style: "currency",
     currency: currency.toUpperCase(),
     minimumFractionDigits: exponent,
-    maximumFractionDigits: exponent,
+    maximumFractionDigits:
+      exponent + (Number.isInteger(minor) ? 0 : MOST_DIGITS),
   }).format(minor / 10 ** exponent);
 }
 
@@ -71,6 +78,16 @@ export function parseMoney(text: string, exponent: number): number | null {
     whole + fraction.slice(0, exponent).padEnd(exponent, "0"),
   );
   return Number.isSafeInteger(minor) ? minor : null;
+}
+
+/** The same with a minus sign before it: what a change may be. */
+export function parseSignedMoney(
+  text: string,
+  exponent: number,
+): number | null {
+  const [, sign = "", rest = ""] = /^\s*([-−]?)(.*)$/s.exec(text) ?? [];
+  const minor = parseMoney(rest, exponent);
+  return minor === null || sign === "" ? minor : -minor;
 }
 
 /** Minor units as an editable number without grouping: 129900 → "1299.00". */

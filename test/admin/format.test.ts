@@ -7,6 +7,7 @@ import {
   formatRelative,
   moneyText,
   parseMoney,
+  parseSignedMoney,
 } from "../../admin/src/format.ts";
 
 describe("money", () => {
@@ -15,6 +16,10 @@ describe("money", () => {
     [1500, "jpy", 0, "¥1,500"],
     [1234, "kwd", 3, "KWD 1.234"],
     [0, "usd", 2, "$0.00"],
+    [-4200, "usd", 2, "-$42.00"],
+    // A unit amount may be less than a cent.
+    [0.25, "usd", 2, "$0.0025"],
+    [12.5, "jpy", 0, "¥12.5"],
   ])("writes %d %s with its own digits", (minor, currency, exponent, text) => {
     expect(formatMoney(minor, currency, exponent).replace("\u00a0", " ")).toBe(
       text,
@@ -42,6 +47,18 @@ describe("money", () => {
       expect(parseMoney(text, 2)).toBeNull();
     },
   );
+
+  it.each([
+    ["-12.50", -1250],
+    ["−3", -300],
+    ["+3", null],
+    ["--3", null],
+    ["7", 700],
+    ["-", null],
+    ["", null],
+  ])("reads %p as the change %p", (text, minor) => {
+    expect(parseSignedMoney(text, 2)).toBe(minor);
+  });
 
   it("gives back what it wrote", () => {
     for (const minor of [0, 1, 99, 100, 123456789]) {
