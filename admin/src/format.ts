@@ -58,6 +58,30 @@ export function formatMoney(
   }).format(minor / 10 ** exponent);
 }
 
+/** An amount where there is little room: 1234500 usd → $12.3K. */
+export const formatMoneyShort = (
+  minor: number,
+  currency: string,
+  exponent: number,
+  locale = "en",
+): string =>
+  new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency: currency.toUpperCase(),
+    notation: "compact",
+    minimumFractionDigits: 0,
+    maximumFractionDigits: 1,
+  }).format(minor / 10 ** exponent);
+
+/** A change says which way it goes: +€1.00, −€1.00, €0.00. */
+export const formatMoneyChange = (
+  minor: number,
+  currency: string,
+  exponent: number,
+  locale = "en",
+): string =>
+  `${minor > 0 ? "+" : minor < 0 ? "−" : ""}${formatMoney(Math.abs(minor), currency, exponent, locale)}`;
+
 /** What a person types as a price, to minor units; null when it is none. */
 export function parseMoney(text: string, exponent: number): number | null {
   const clean = text.trim().replaceAll(/[\s'_]/g, "");

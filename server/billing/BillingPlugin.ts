@@ -36,6 +36,7 @@ export const NO_STRIPE_API: StripeApi = {
 };
 
 const PAYING_ROLES = ["closetai_brand_owner", "closetai_user"];
+const FETCHING_ROLE = "closetai_staff_finance";
 
 export function makeBillingPlugins(
   options: BillingPluginOptions,
@@ -59,6 +60,8 @@ function makeBillingSettingsPlugin({
         type BillingSettings {
           "Whether the person who asks can pay here: then there are buyCredits, changePlan and openBillingPortal."
           canPay: Boolean!
+          "Whether Stripe can be asked for a subscription or an invoice again (refetchStripeObject): for staff finance, where there is a key."
+          canFetch: Boolean!
           "Whom to ask about paying, where the installation says so."
           contact: String
         }
@@ -75,6 +78,7 @@ function makeBillingSettingsPlugin({
                 const role = pgSettings?.["role"];
                 return {
                   canPay: api !== null && PAYING_ROLES.includes(role ?? ""),
+                  canFetch: api !== null && role === FETCHING_ROLE,
                   contact:
                     role === undefined || role === "closetai_anonymous"
                       ? null

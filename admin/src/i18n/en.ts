@@ -1,6 +1,7 @@
 import english from "ra-language-english";
 
 import { catalogMessages } from "./catalog.ts";
+import { revenueMessages } from "./revenue.ts";
 import { tryonMessages } from "./tryons.ts";
 import { walletMessages } from "./wallet.ts";
 
@@ -142,6 +143,7 @@ const app = {
     catalogue: "Catalogue",
     tryon: "Try-on",
     credits: "Credits",
+    revenue: "Revenue",
     operations: "Operations",
     team: "Team",
     records: "Platform",
@@ -155,6 +157,9 @@ const app = {
     none_match_body:
       "Nothing fits this search. Use fewer words or fewer filters.",
     clear_filters: "Clear all filters",
+    any: "Any",
+    filters: "Filters",
+    filters_on: "%{label} (%{smart_count} on)",
   },
   upload: {
     choose: "Choose a picture",
@@ -639,6 +644,7 @@ export const en = {
   ...english,
   ...app,
   ...catalogMessages,
+  ...revenueMessages,
   ...tryonMessages,
   ...walletMessages,
   ra: {
