@@ -182,7 +182,7 @@ Sales and marketing, in US dollars.$$;
 comment on column app_public.acquisition_costs.gross_margin is $$
 @admin.label Gross margin
 @admin.widget percent
-What is left of revenue after the cost of serving it.$$;
+What is left of revenue after the cost of serving it; 80 % where nothing is entered.$$;
 comment on column app_public.acquisition_costs.month is 'The first day of the month.';
 comment on column app_public.acquisition_costs.brand_id is $$
 @admin.label For one brand
@@ -252,6 +252,16 @@ comment on table app_public.stripe_prices is $$
 @behavior -insert -update -delete
 @foreignKey (product_id) references app_public.stripe_products (id)|@fieldName product|@foreignFieldName prices
 A price at Stripe. Its metadata says what a subscription grants: pro, monthly_credits, dataset_access, custom_models, and credits for a one-off purchase.$$;
+comment on table app_public.stripe_products is $$
+@admin.label Plans
+@admin.singular Plan
+@admin.group Billing
+@admin.icon sell
+@admin.order 350
+@admin.list name, id, active
+@behavior -insert -update -delete
+A product at Stripe.$$;
+comment on column app_public.stripe_prices.interval_count is '@admin.label Every';
 comment on table app_public.stripe_invoices is $$
 @admin.label Invoices
 @admin.singular Invoice

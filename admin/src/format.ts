@@ -58,20 +58,28 @@ export function formatMoney(
   }).format(minor / 10 ** exponent);
 }
 
-/** An amount where there is little room: 1234500 usd → $12.3K. */
-export const formatMoneyShort = (
+/** An amount where there is little room: 1234500 usd → $12.3K, 50890 → $508.90. */
+export function formatMoneyShort(
   minor: number,
   currency: string,
   exponent: number,
   locale = "en",
-): string =>
-  new Intl.NumberFormat(locale, {
+): string {
+  const value = minor / 10 ** exponent;
+  const isShort = Math.abs(value) < 1000;
+  const digits = Number.isInteger(value) ? 0 : exponent;
+  return new Intl.NumberFormat(locale, {
     style: "currency",
     currency: currency.toUpperCase(),
-    notation: "compact",
-    minimumFractionDigits: 0,
-    maximumFractionDigits: 1,
-  }).format(minor / 10 ** exponent);
+    ...(isShort
+      ? { minimumFractionDigits: digits, maximumFractionDigits: digits }
+      : {
+          notation: "compact",
+          minimumFractionDigits: 0,
+          maximumFractionDigits: 1,
+        }),
+  }).format(value);
+}
 
 /** A change says which way it goes: +€1.00, −€1.00, €0.00. */
 export const formatMoneyChange = (

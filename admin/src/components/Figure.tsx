@@ -12,7 +12,7 @@ import { displayFont } from "../theme/theme.ts";
 
 /** A long amount still stands on one line of its card. */
 const sizeOf = (text: string): { xs: string; sm: string } =>
-  text.length > 12
+  text.length > 10
     ? { xs: "1.35rem", sm: "1.75rem" }
     : text.length > 8
       ? { xs: "1.6rem", sm: "2.1rem" }

@@ -97,6 +97,7 @@ export default function Waterfall({
               formatter: ({ dataIndex }: { dataIndex: number }) =>
                 formatShort(values[dataIndex] ?? 0),
             },
+            labelLayout: { hideOverlap: true },
             markLine: {
               silent: true,
               symbol: "none",

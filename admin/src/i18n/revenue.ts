@@ -67,7 +67,7 @@ export const revenueMessages = {
       accounts: {
         label: "Paying accounts",
         definition:
-          "Brands, shoppers and customers of nobody yet, whose MRR is above zero at the end of the period.",
+          "Brands, shoppers and unlinked customers whose MRR is above zero at the end of the period.",
       },
       arpa: { label: "ARPA", definition: "MRR / paying accounts." },
       nrr: {
@@ -134,7 +134,7 @@ export const revenueMessages = {
           "Subscriptions whose MRR cannot be told: each counts as 0 until somebody looks or the missing event comes.",
       },
       unlinked: {
-        label: "Of nobody yet",
+        label: "Unlinked",
         definition:
           "MRR of customers who are linked to no brand and no shopper.",
       },
@@ -233,8 +233,8 @@ export const revenueMessages = {
         "The smaller of start and end: what GRR counts of this account.",
       total: "%{smart_count} account |||| All %{smart_count} accounts",
       from: "from %{start}",
-      nobody: "%{name} (of nobody yet)",
-      kind: { brand: "Brand", user: "Shopper", customer: "Customer of nobody" },
+      nobody: "%{name}",
+      kind: { brand: "Brand", user: "Shopper", customer: "Unlinked customer" },
       movements: "%{mrr}: all movements of this account",
       empty_title: "No account is in this group",
       empty_body: "Choose another group, other days, or other words.",
@@ -444,10 +444,11 @@ export const revenueMessages = {
       discount_percent: "%{percent} % off, for ever",
       discount_amount: "%{amount} off each invoice, for ever",
       discount_not: "Changes nothing: it %{duration}",
-      interval: "What is charged %{every}, by the month",
-      interval_body: "%{charged} × %{a_year} / %{months}",
+      interval: "By the month",
+      interval_body: "%{charged} %{every} × %{a_year} / %{months}",
       rounding: "Rounded once",
-      rounding_body: "%{exact} minor units",
+      rounding_body: "%{exact} before",
+      rounding_not: "There is nothing to round",
       usd: "MRR",
       currency: "MRR in US dollars",
       currency_body:
@@ -503,7 +504,7 @@ export const revenueMessages = {
     empty_title: "No customer yet",
     empty_body: "Customers appear with Stripe's events.",
     unlinked: {
-      title: "Of nobody yet",
+      title: "Unlinked customers",
       body: "Customers that are linked to no brand and no shopper.",
       waiting:
         "%{mrr} a month of %{smart_count} customer waits to be linked: until then it grants nothing to anybody. |||| %{mrr} a month of %{smart_count} customers waits to be linked: until then it grants nothing to anybody.",

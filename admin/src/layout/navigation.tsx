@@ -85,21 +85,6 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
       ),
     },
     {
-      label: "menu.credits",
-      items: [
-        ...when(can("wallet", "show"), {
-          to: "/wallet",
-          label: "wallet.title",
-          icon: WalletIcon,
-        }),
-        ...when(can("reconciliation", "list"), {
-          to: "/reconcile",
-          label: "reconcile.title",
-          icon: BalanceIcon,
-        }),
-      ],
-    },
-    {
       label: "menu.revenue",
       items: [
         ...when(can("revenue", "list"), {
@@ -141,6 +126,21 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
         ...when(can("revenue", "list"), {
           to: "/revenue/reconciliation",
           label: "revenue.reconciliation_menu",
+          icon: BalanceIcon,
+        }),
+      ],
+    },
+    {
+      label: "menu.credits",
+      items: [
+        ...when(can("wallet", "show"), {
+          to: "/wallet",
+          label: "wallet.title",
+          icon: WalletIcon,
+        }),
+        ...when(can("reconciliation", "list"), {
+          to: "/reconcile",
+          label: "reconcile.title",
           icon: BalanceIcon,
         }),
       ],

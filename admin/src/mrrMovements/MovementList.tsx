@@ -16,15 +16,16 @@ import { EmptyState } from "../components/EmptyState.tsx";
 import { ListContent, useIsPhone } from "../components/ListFrame.tsx";
 import { MoneyChange } from "../components/Money.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
-import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
+import { dayText } from "../revenue/period.ts";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
 import { MovementFilters } from "./MovementFilters.tsx";
 import {
   AccountLink,
   BeforeAfter,
+  DayAndAge,
   KindChip,
   SourceLink,
   SubscriptionLink,
@@ -66,9 +67,10 @@ const Summed = () => {
 };
 
 export const MovementTable = ({
-  isSortable = true,
+  isOfAccount = false,
 }: {
-  isSortable?: boolean;
+  /** All of one account, on its own page: no name, no sorting. */
+  isOfAccount?: boolean;
 }) => {
   const translate = useTranslate();
   const isPhone = useIsPhone();
@@ -79,7 +81,7 @@ export const MovementTable = ({
         primary={accountName}
         secondary={(movement) => (
           <>
-            <RelativeTime value={movement.occurredAt} isPast /> ·{" "}
+            {dayText(movement.occurredAt.slice(0, 10))} ·{" "}
             <BeforeAfter {...movement} />
           </>
         )}
@@ -99,19 +101,21 @@ export const MovementTable = ({
       <DataTable.Col<Movement>
         source="occurredAt"
         label={translate("movements.fields.occurredAt")}
-        disableSort={!isSortable}
+        disableSort={isOfAccount}
         render={(movement) => (
           <RowLink to={pageOf(movement)}>
-            <RelativeTime value={movement.occurredAt} isPast />
+            <DayAndAge at={movement.occurredAt} />
           </RowLink>
         )}
       />
-      <DataTable.Col<Movement>
-        source="account"
-        label={translate("movements.fields.account")}
-        disableSort
-        render={(movement) => <AccountLink of={movement} />}
-      />
+      {!isOfAccount && (
+        <DataTable.Col<Movement>
+          source="account"
+          label={translate("movements.fields.account")}
+          disableSort
+          render={(movement) => <AccountLink of={movement} />}
+        />
+      )}
       <DataTable.Col<Movement>
         source="kind"
         label={translate("movements.fields.kind")}
@@ -171,7 +175,7 @@ const MovementView = () => {
           body={translate("revenue.empty_body")}
         />
       ) : (
-        <>
+        <Box sx={{ mt: 1.5 }}>
           <MovementFilters />
           <Box
             sx={{
@@ -199,7 +203,7 @@ const MovementView = () => {
             </ListContent>
           </Card>
           <Pagination rowsPerPageOptions={[25, 50, 100]} />
-        </>
+        </Box>
       )}
     </>
   );

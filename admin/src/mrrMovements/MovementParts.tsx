@@ -3,15 +3,17 @@ import Box from "@mui/material/Box";
 import Link from "@mui/material/Link";
 import Typography from "@mui/material/Typography";
 import type { MouseEvent } from "react";
-import { LinkBase, useTranslate } from "react-admin";
+import { LinkBase, useLocale, useTranslate } from "react-admin";
 
 import { Money } from "../components/Money.tsx";
+import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { Tone } from "../components/StatusChip.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import type { MovementKind } from "../revenue/links.ts";
 import { ownerLink } from "../revenue/links.ts";
+import { dayText } from "../revenue/period.ts";
 import type { AccountOf, Movement } from "./types.ts";
-import { accountName, causeOf, eventIdOf } from "./types.ts";
+import { accountName, causeOf, eventIdOf, shortStripeId } from "./types.ts";
 
 const tones: Readonly<Record<MovementKind, Tone>> = {
   new: "success",
@@ -73,6 +75,24 @@ export const AccountLink = ({ of }: { of: AccountOf }) => {
   );
 };
 
+/** The day in UTC, as periods go by, and how long ago that is. */
+export const DayAndAge = ({ at }: { at: string }) => {
+  const locale = useLocale();
+  return (
+    <Box sx={{ whiteSpace: "nowrap", fontVariantNumeric: "tabular-nums" }}>
+      {dayText(new Date(at).toISOString().slice(0, 10), locale)}
+      <Typography
+        component="span"
+        variant="caption"
+        color="textSecondary"
+        sx={{ display: "block" }}
+      >
+        <RelativeTime value={at} isPast />
+      </Typography>
+    </Box>
+  );
+};
+
 export const BeforeAfter = ({
   beforeUsdMinor,
   afterUsdMinor,
@@ -100,6 +120,7 @@ export const SourceLink = ({
       to={`/stripe_events/${encodeURIComponent(eventId)}/show`}
       color="inherit"
       onClick={still}
+      sx={{ whiteSpace: "nowrap" }}
     >
       {cause}
     </Link>
@@ -117,6 +138,6 @@ export const SubscriptionLink = ({ id }: { id: string | null }) =>
       onClick={still}
       sx={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}
     >
-      {id.length > 18 ? `${id.slice(0, 8)}…${id.slice(-5)}` : id}
+      {shortStripeId(id)}
     </Link>
   );

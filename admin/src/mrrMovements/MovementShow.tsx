@@ -89,6 +89,13 @@ const useMovement = (id: string) => {
   });
 };
 
+const large = {
+  fontSize: "1.5rem",
+  fontWeight: 600,
+  lineHeight: 1.3,
+  fontVariantNumeric: "tabular-nums lining-nums",
+} as const;
+
 /** Before, the change, after: the movement in one line. */
 const Equation = ({ movement }: { movement: MovementPage }) => {
   const translate = useTranslate();
@@ -98,11 +105,7 @@ const Equation = ({ movement }: { movement: MovementPage }) => {
       <Typography variant="caption" color="textSecondary" component="div">
         {label}
       </Typography>
-      <Typography
-        component="div"
-        variant="h4"
-        sx={{ fontVariantNumeric: "tabular-nums lining-nums" }}
-      >
+      <Typography component="div" sx={large}>
         {value}
       </Typography>
     </Box>
@@ -110,7 +113,7 @@ const Equation = ({ movement }: { movement: MovementPage }) => {
   return (
     <Box sx={{ display: "flex", flexWrap: "wrap", gap: 3, alignItems: "end" }}>
       {part(translate("movements.before"), usd(movement.beforeUsdMinor))}
-      <Typography component="div" variant="h4">
+      <Typography component="div" sx={large}>
         <MoneyChange minor={movement.deltaUsdMinor} currency="usd" />
       </Typography>
       {part(translate("movements.after"), usd(movement.afterUsdMinor))}
@@ -248,7 +251,7 @@ const History = ({ movement }: { movement: MovementPage }) => {
         storeKey={false}
       >
         <Box sx={{ overflowX: "auto", mx: { xs: -2, sm: 0 } }}>
-          <MovementTable isSortable={false} />
+          <MovementTable isOfAccount />
         </Box>
         <Pagination rowsPerPageOptions={[10]} />
       </ListBase>

@@ -37,6 +37,10 @@ export const accountName = (of: AccountOf): string => {
   );
 };
 
+/** What Stripe calls an object, where there is little room: its kind and its end. */
+export const shortStripeId = (id: string): string =>
+  id.length > 18 ? `${id.slice(0, 8)}…${id.slice(-5)}` : id;
+
 const EVENT = /evt_[A-Za-z0-9_]+/;
 
 /** The event behind a movement; null where staff caused it. */

@@ -125,9 +125,12 @@ const Moved = ({ of, sign }: { of: number; sign: 1 | -1 }) =>
 const Rows = ({
   accounts,
   total,
+  hasKept,
 }: {
   accounts: readonly Account[];
   total: AccountTotal | undefined;
+  /** Where GRR leads. */
+  hasKept: boolean;
 }) => {
   const translate = useTranslate();
   const { usd } = useRevenueWords();
@@ -162,13 +165,15 @@ const Rows = ({
       <TableCell align="right" sx={numbers}>
         {usd(total.endUsdMinor)}
       </TableCell>
-      <TableCell align="right" sx={numbers}>
-        {usd(total.keptUsdMinor)}
-      </TableCell>
+      {hasKept && (
+        <TableCell align="right" sx={numbers}>
+          {usd(total.keptUsdMinor)}
+        </TableCell>
+      )}
     </TableRow>
   );
   return (
-    <Table size="small">
+    <Table size="small" sx={{ "& td, & th": { px: { md: 1, lg: 1.25 } } }}>
       <TableHead>
         <TableRow>
           <TableCell>{heading("account")}</TableCell>
@@ -179,9 +184,11 @@ const Rows = ({
             </TableCell>
           ))}
           <TableCell align="right">{heading("end")}</TableCell>
-          <TableCell align="right" sx={{ whiteSpace: "nowrap" }}>
-            {heading("kept", "revenue.accounts.kept_definition")}
-          </TableCell>
+          {hasKept && (
+            <TableCell align="right" sx={{ whiteSpace: "nowrap" }}>
+              {heading("kept", "revenue.accounts.kept_definition")}
+            </TableCell>
+          )}
         </TableRow>
       </TableHead>
       <TableBody>
@@ -215,9 +222,11 @@ const Rows = ({
                 usd(account.endUsdMinor)
               )}
             </TableCell>
-            <TableCell align="right" sx={numbers}>
-              {usd(account.keptUsdMinor)}
-            </TableCell>
+            {hasKept && (
+              <TableCell align="right" sx={numbers}>
+                {usd(account.keptUsdMinor)}
+              </TableCell>
+            )}
           </TableRow>
         ))}
       </TableBody>
@@ -402,7 +411,7 @@ export const AccountsPage = forRevenue(() => {
             role="region"
             aria-label={translate("revenue.accounts.title")}
           >
-            <Rows accounts={data} total={total} />
+            <Rows accounts={data} total={total} hasKept={which === "started"} />
           </Box>
         )}
       </Card>

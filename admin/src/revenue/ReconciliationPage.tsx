@@ -38,6 +38,9 @@ const numbers = {
   whiteSpace: "nowrap",
 } as const;
 
+/** Where there is room; on a phone the words stand under the name. */
+const wide = { display: { xs: "none", sm: "table-cell" } } as const;
+
 const Findings = ({ findings }: { findings: readonly Finding[] }) => {
   const translate = useTranslate();
   return (
@@ -342,8 +345,10 @@ const Bridge = ({
           <TableHead>
             <TableRow>
               <TableCell>{translate("revenue.bridge.part")}</TableCell>
-              <TableCell>{translate("revenue.bridge.what")}</TableCell>
-              <TableCell align="right">
+              <TableCell sx={wide}>
+                {translate("revenue.bridge.what")}
+              </TableCell>
+              <TableCell align="right" sx={wide}>
                 {translate("revenue.bridge.rows")}
               </TableCell>
               <TableCell align="right">
@@ -363,11 +368,19 @@ const Bridge = ({
               >
                 <TableCell component="th" scope="row">
                   {name(part)}
+                  <Typography
+                    variant="caption"
+                    color="textSecondary"
+                    component="div"
+                    sx={{ display: { sm: "none" } }}
+                  >
+                    {translate(`revenue.bridge.explained.${part.part}`)}
+                  </Typography>
                 </TableCell>
-                <TableCell sx={{ color: "text.secondary" }}>
+                <TableCell sx={{ ...wide, color: "text.secondary" }}>
                   {translate(`revenue.bridge.explained.${part.part}`)}
                 </TableCell>
-                <TableCell align="right" sx={numbers}>
+                <TableCell align="right" sx={{ ...wide, ...numbers }}>
                   {count(part.items)}
                 </TableCell>
                 <TableCell align="right" sx={numbers}>

@@ -20,7 +20,7 @@ export const formatTimes = (ratio: number, locale = "en"): string =>
   `${new Intl.NumberFormat(locale, {
     minimumFractionDigits: 1,
     maximumFractionDigits: 2,
-  }).format(ratio)} ×`;
+  }).format(ratio)}x`;
 
 /** How values of revenue are written: US cents, counts, ratios; null is "No data". */
 export const useRevenueWords = () => {

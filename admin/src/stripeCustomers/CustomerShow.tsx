@@ -23,6 +23,7 @@ import { listLink } from "../home/CategoryPanel.tsx";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
 import { EventStatusChip } from "../stripeEvents/EventStatusChip.tsx";
+import { EventType } from "../stripeEvents/EventType.tsx";
 import type { StripeEvent } from "../stripeEvents/types.ts";
 import { SubscriptionTable } from "../subscriptions/SubscriptionList.tsx";
 import type { Subscription } from "../subscriptions/types.ts";
@@ -99,7 +100,7 @@ const Events = ({ customer }: { customer: Customer }) => {
                 color="inherit"
                 sx={{ flex: "1 1 200px" }}
               >
-                {event.type}
+                <EventType type={event.type} />
               </Link>
               <EventStatusChip status={event.status} />
               <Typography variant="caption" color="textSecondary">

@@ -26,10 +26,12 @@ import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { listLink } from "../home/CategoryPanel.tsx";
 import { FigureRow } from "../home/FigureRow.tsx";
-import { addDays } from "../revenue/period.ts";
+import { DayAndAge } from "../mrrMovements/MovementParts.tsx";
+import { addDays, dayText } from "../revenue/period.ts";
 import { useSession } from "../useSession.ts";
 import { EventFilters } from "./EventFilters.tsx";
 import { EventStatusChip } from "./EventStatusChip.tsx";
+import { EventType } from "./EventType.tsx";
 import { REFRESH_MS, useInbox } from "./inboxApi.ts";
 import { ReplayDialog, ReplayRangeDialog } from "./ReplayDialog.tsx";
 import type { StripeEvent } from "./types.ts";
@@ -121,10 +123,10 @@ const EventTable = ({ canReplay }: { canReplay: boolean }) => {
     return (
       <PhoneList<StripeEvent>
         to={pageOf}
-        primary={({ type }) => type}
+        primary={({ type }) => <EventType type={type} />}
         secondary={({ created, objectId, lastError }) => (
           <>
-            <RelativeTime value={created} isPast /> · {objectId ?? "–"}
+            {dayText(created.slice(0, 10))} · {objectId ?? "–"}
             {lastError !== null && (
               <Box
                 component="span"
@@ -147,7 +149,7 @@ const EventTable = ({ canReplay }: { canReplay: boolean }) => {
       <DataTable.Col<StripeEvent>
         source="created"
         label={translate("inbox.fields.created")}
-        render={({ created }) => <RelativeTime value={created} isPast />}
+        render={({ created }) => <DayAndAge at={created} />}
       />
       <DataTable.Col<StripeEvent>
         source="type"
@@ -157,32 +159,41 @@ const EventTable = ({ canReplay }: { canReplay: boolean }) => {
           <RowLink to={pageOf(event)}>
             <Typography
               variant="subtitle2"
-              component="span"
-              sx={{ overflowWrap: "anywhere" }}
+              component="div"
+              sx={{ whiteSpace: "nowrap" }}
             >
               {event.type}
             </Typography>
+            <Typography
+              variant="caption"
+              color="textSecondary"
+              component="div"
+              sx={{ overflowWrap: "anywhere" }}
+            >
+              {event.objectId}
+            </Typography>
           </RowLink>
-        )}
-      />
-      <DataTable.Col<StripeEvent>
-        source="objectId"
-        label={translate("inbox.fields.objectId")}
-        disableSort
-        render={({ objectId }) => (
-          <Box
-            component="code"
-            sx={{ fontSize: "0.82em", overflowWrap: "anywhere" }}
-          >
-            {objectId ?? "–"}
-          </Box>
         )}
       />
       <DataTable.Col<StripeEvent>
         source="status"
         label={translate("inbox.fields.status")}
         disableSort
-        render={({ status }) => <EventStatusChip status={status} />}
+        render={({ status, lastError }) => (
+          <>
+            <EventStatusChip status={status} />
+            {lastError !== null && (
+              <Typography
+                variant="caption"
+                component="div"
+                color="error"
+                sx={{ mt: 0.5, maxWidth: 340, overflowWrap: "anywhere" }}
+              >
+                {lastError}
+              </Typography>
+            )}
+          </>
+        )}
       />
       <DataTable.Col<StripeEvent>
         source="attempts"
@@ -195,27 +206,6 @@ const EventTable = ({ canReplay }: { canReplay: boolean }) => {
         label={translate("inbox.fields.duplicates")}
         disableSort
         align="right"
-      />
-      <DataTable.Col<StripeEvent>
-        source="lastError"
-        label={translate("inbox.fields.lastError")}
-        disableSort
-        render={({ lastError }) => (
-          <Box
-            component="span"
-            sx={{
-              display: "-webkit-box",
-              WebkitLineClamp: 2,
-              WebkitBoxOrient: "vertical",
-              overflow: "hidden",
-              maxWidth: 300,
-              overflowWrap: "anywhere",
-              color: "error.main",
-            }}
-          >
-            {lastError ?? ""}
-          </Box>
-        )}
       />
     </DataTable>
   );

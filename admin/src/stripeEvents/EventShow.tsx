@@ -34,6 +34,7 @@ import { sourcesOf } from "../mrrMovements/types.ts";
 import { useSession } from "../useSession.ts";
 import { ChangedFields } from "./ChangedFields.tsx";
 import { EventStatusChip } from "./EventStatusChip.tsx";
+import { EventType } from "./EventType.tsx";
 import { REFRESH_MS } from "./inboxApi.ts";
 import { objectLink } from "./payload.ts";
 import { ReplayDialog } from "./ReplayDialog.tsx";
@@ -187,12 +188,8 @@ export const EventShow = () => {
         >
           <Box sx={{ minWidth: 0, flex: "1 1 380px" }}>
             <EventStatusChip status={event.status} />
-            <Typography
-              component="h2"
-              variant="h4"
-              sx={{ mt: 1, mb: 0.5, overflowWrap: "anywhere" }}
-            >
-              {event.type}
+            <Typography component="h2" variant="h4" sx={{ mt: 1, mb: 0.5 }}>
+              <EventType type={event.type} />
             </Typography>
             <Typography color="textSecondary" role="status">
               {translate(`inbox.says.${event.status}`)}

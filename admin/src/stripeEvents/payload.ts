@@ -20,10 +20,26 @@ export type ChangedField = { path: string; before: Json; after: Json };
 const isObject = (value: Json | undefined): value is { [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const idOf = (value: Json): string | null =>
+  isObject(value) && typeof value["id"] === "string" ? value["id"] : null;
+
+/** A list by the ids of its parts; null where they have none. */
+const byId = (value: Json | undefined): { [key: string]: Json } | null => {
+  if (!Array.isArray(value)) return null;
+  const list = value as readonly Json[];
+  const ids = list.map(idOf);
+  return ids.includes(null)
+    ? null
+    : Object.fromEntries(list.map((item, at) => [`[${ids[at]}]`, item]));
+};
+
+const isSame = (a: Json | undefined, b: Json | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
+
 /**
  * What an event says has changed: the parts of `previous_attributes` with what
- * they are now. Objects are followed as far as both are some; lists are whole, as
- * Stripe sends them.
+ * they are now. Objects are followed as far as both are some, and lists by the
+ * ids of what is in them; Stripe sends those whole, so what is the same is left out.
  */
 export function changedFields(
   payload: Payload | null | undefined,
@@ -39,9 +55,19 @@ export function changedFields(
   ): void => {
     for (const [key, value] of Object.entries(was)) {
       const now = isObject(is) ? is[key] : undefined;
-      const at = path === "" ? key : `${path}.${key}`;
+      const at =
+        path === "" ? key : key.startsWith("[") ? path + key : `${path}.${key}`;
+      if (isSame(value, now)) continue;
+      const [oldParts, newParts] = [byId(value), byId(now)];
       if (isObject(value) && isObject(now)) walk(value, now, at);
-      else changes.push({ path: at, before: value, after: now ?? null });
+      else if (oldParts !== null && newParts !== null) {
+        walk(oldParts, newParts, at);
+        for (const [id, part] of Object.entries(newParts)) {
+          if (!(id in oldParts)) {
+            changes.push({ path: at + id, before: null, after: part });
+          }
+        }
+      } else changes.push({ path: at, before: value, after: now ?? null });
     }
   };
   walk(before, after, "");

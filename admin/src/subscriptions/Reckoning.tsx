@@ -144,11 +144,10 @@ const useLine = (subscription: SubscriptionPage) => {
         };
       case "interval":
         return {
-          title: t("interval", {
-            every: every(step.interval, step.interval_count),
-          }),
+          title: t("interval"),
           body: t("interval_body", {
             charged: money(step.charged),
+            every: every(step.interval, step.interval_count),
             a_year: number(step.a_year),
             months: number(12 * step.interval_count),
           }),
@@ -157,7 +156,9 @@ const useLine = (subscription: SubscriptionPage) => {
       case "rounding":
         return {
           title: t("rounding"),
-          body: t("rounding_body", { exact: number(step.exact) }),
+          body: Number.isInteger(step.exact)
+            ? t("rounding_not")
+            : t("rounding_body", { exact: money(step.exact) }),
           amount: money(step.amount),
           strong: true,
         };

@@ -203,7 +203,7 @@ const SubscriptionView = () => {
           body={translate("subscriptions.empty_body")}
         />
       ) : (
-        <>
+        <Box sx={{ mt: 1.5 }}>
           <SubscriptionFilters />
           <Box
             sx={{
@@ -231,7 +231,7 @@ const SubscriptionView = () => {
             </ListContent>
           </Card>
           <Pagination rowsPerPageOptions={[25, 50, 100]} />
-        </>
+        </Box>
       )}
     </>
   );

@@ -36,6 +36,7 @@ import { PageSkeleton } from "../layout/Layout.tsx";
 import { KindChip } from "../mrrMovements/MovementParts.tsx";
 import { eventIdOf } from "../mrrMovements/types.ts";
 import { EventStatusChip } from "../stripeEvents/EventStatusChip.tsx";
+import { EventType } from "../stripeEvents/EventType.tsx";
 import type { StripeEvent } from "../stripeEvents/types.ts";
 import { Reckoning, ReviewNote } from "./Reckoning.tsx";
 import { Ends, SubscriptionChips } from "./SubscriptionParts.tsx";
@@ -249,9 +250,9 @@ const Timeline = ({ subscription }: { subscription: SubscriptionPage }) => {
                   component={LinkBase}
                   to={`/stripe_events/${encodeURIComponent(event.id)}/show`}
                   color="inherit"
-                  sx={{ fontWeight: 600, overflowWrap: "anywhere" }}
+                  sx={{ fontWeight: 600 }}
                 >
-                  {event.type}
+                  <EventType type={event.type} />
                 </Link>
                 {event.status !== "processed" && (
                   <EventStatusChip status={event.status} />
