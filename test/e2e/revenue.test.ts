@@ -45,11 +45,14 @@ const one = async (sql: string, values: unknown[] = []): Promise<string> => {
   return rows[0]?.text ?? "";
 };
 
-/** The figure on a card of this name. */
+/** The card of a figure; it may be one of several in a panel. */
 const card = (page: Page, label: string): Locator =>
-  page.locator(".MuiCard-root").filter({
-    has: page.getByRole("heading", { name: label, exact: true, level: 2 }),
-  });
+  page
+    .locator(".MuiCard-root")
+    .filter({
+      has: page.getByRole("heading", { name: label, exact: true, level: 2 }),
+    })
+    .last();
 
 const figure = (page: Page, label: string): Locator =>
   card(page, label).locator("p").first();
@@ -321,6 +324,7 @@ describe("the figures of a month", () => {
     const waterfall = panel(page, "From start to end");
     const drawing = waterfall.locator("svg").last();
     await drawing.waitFor();
+    await drawing.scrollIntoViewIfNeeded();
     await settled(page);
     const box = await drawing.boundingBox();
     if (box === null) throw new Error("There is no drawing");
@@ -486,14 +490,22 @@ describe("the rows", () => {
   });
 
   it("movements are filtered by kind, brand, days, amount and transfer, in the address", async () => {
-    await page.goto("/admin/mrr_movements");
+    // A list remembers its filters; these are none.
+    await page.goto("/admin/mrr_movements?filter={}");
     const search = page.getByRole("search", { name: "Filters" });
     await search.getByRole("combobox", { name: "Kind" }).click();
     await page.getByRole("option", { name: "Churn" }).click();
     // 499 three months before, and the two of the month.
     await expectMovements(page, 3, -100_790);
-    await search.getByLabel("From", { exact: true }).fill(scene.month.from);
+    // As it is typed, part by part.
+    const [year, month, day] = scene.month.from.split("-");
+    await search.getByLabel("From", { exact: true }).focus();
+    await page.keyboard.type(`${month}${day}${year}`);
+    await expectMovements(page, 2, -50_890);
     await search.getByLabel("Until, not included").fill(scene.month.to);
+    await page.waitForURL((url) =>
+      decodeURIComponent(url.search).includes(`"${scene.month.to}T`),
+    );
     await expectMovements(page, 2, -50_890);
     await search.getByLabel("Change, at most").fill("-100");
     await page.keyboard.press("Enter");
@@ -836,7 +848,7 @@ describe("what finance does", () => {
   });
 
   it("the inbox is filtered by type, object, days, repetition and error", async () => {
-    await page.goto("/admin/stripe_events");
+    await page.goto("/admin/stripe_events?filter={}");
     const search = page.getByRole("search", { name: "Filters" });
     await search
       .getByLabel("Object", { exact: true })
@@ -911,6 +923,7 @@ describe("what finance does", () => {
     const dialog = page.getByRole("dialog");
     await dialog.getByText("$495.00 a month moves").waitFor();
     await dialog.getByRole("button", { name: "Link and move" }).click();
+    await expectCount(dialog, 0);
     await expectCount(disputed, 0);
     expect(
       await one(
@@ -956,7 +969,9 @@ describe("who may", () => {
     }
     for (const path of paths) {
       await page.goto(`/admin${path}`);
-      await page.getByText("This page is not part of your role").waitFor();
+      await page
+        .getByRole("heading", { name: "This page is not part of your role" })
+        .waitFor();
     }
     const answer = await page.request.post("/graphql", {
       headers: { origin: new URL(page.url()).origin },
@@ -1003,7 +1018,9 @@ describe("who may", () => {
     );
     for (const path of ["/mrr_movements", "/stripe_events"]) {
       await page.goto(`/admin${path}`);
-      await page.getByText("This page is not part of your role").waitFor();
+      await page
+        .getByRole("heading", { name: "This page is not part of your role" })
+        .waitFor();
     }
     expect(visit.complaints).toEqual([]);
     await visit.close();

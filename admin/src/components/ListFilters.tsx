@@ -136,10 +136,7 @@ export const FilterText = ({
   }
   const isWrong = text.trim() !== "" && (isInvalid?.(text) ?? false);
   const ask = () => {
-    if (!isWrong && text.trim() !== value) {
-      setKnown(text.trim());
-      onChange(text.trim());
-    }
+    if (!isWrong && text.trim() !== value) onChange(text.trim());
   };
   return (
     <TextField
@@ -161,7 +158,10 @@ export const FilterText = ({
   );
 };
 
-/** A day in UTC. */
+/**
+ * A day in UTC. While a year is typed it is year 2, 20 and 202 first: asked is
+ * what is complete, and what is typed stays while the address follows.
+ */
 export const FilterDay = ({
   label,
   value,
@@ -170,16 +170,34 @@ export const FilterDay = ({
   label: string;
   value: string;
   onChange: (day: string) => void;
-}) => (
-  <TextField
-    label={label}
-    type="date"
-    value={value}
-    margin="none"
-    onChange={(event) => onChange(event.target.value)}
-    slotProps={{ inputLabel: { shrink: true } }}
-  />
-);
+}) => {
+  const [day, setDay] = useState(value);
+  const [known, setKnown] = useState(value);
+  if (value !== known) {
+    setKnown(value);
+    setDay(value);
+  }
+  return (
+    <TextField
+      label={label}
+      type="date"
+      value={day}
+      margin="none"
+      onChange={({ target }) => {
+        setDay(target.value);
+        const isComplete =
+          target.value === ""
+            ? !(target as HTMLInputElement).validity.badInput
+            : target.value >= "1000";
+        if (isComplete) onChange(target.value);
+      }}
+      slotProps={{
+        inputLabel: { shrink: true },
+        htmlInput: { max: "9999-12-31" },
+      }}
+    />
+  );
+};
 
 /** From one day until another, which is no longer in it: a column of moments. */
 export const FilterDays = ({

@@ -13,12 +13,10 @@ export const PercentInput = (props: NumberInputProps) => (
     format={(share: unknown) =>
       typeof share === "number" ? exact(share * 100) : ""
     }
-    parse={(text: string) => {
-      const percent = Number(text);
-      return text.trim() === "" || Number.isNaN(percent)
-        ? null
-        : exact(percent / 100);
-    }}
+    // What makes no number arrives as the text it is.
+    parse={(typed: unknown) =>
+      typeof typed === "number" ? exact(typed / 100) : null
+    }
     slotProps={{
       input: {
         endAdornment: <InputAdornment position="end">%</InputAdornment>,
