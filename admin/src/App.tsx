@@ -76,6 +76,22 @@ const WorkerKeysPage = lazyPage(
   () => import("./workerKeys/WorkerKeysPage.tsx"),
   "WorkerKeysPage",
 );
+const RevenuePage = lazyPage(
+  () => import("./revenue/RevenuePage.tsx"),
+  "RevenuePage",
+);
+const LeaderboardPage = lazyPage(
+  () => import("./revenue/LeaderboardPage.tsx"),
+  "LeaderboardPage",
+);
+const AccountsPage = lazyPage(
+  () => import("./revenue/AccountsPage.tsx"),
+  "AccountsPage",
+);
+const ReconciliationPage = lazyPage(
+  () => import("./revenue/ReconciliationPage.tsx"),
+  "ReconciliationPage",
+);
 const store = localStorageStore("1", "closetai");
 
 /** An address may be a table's, as long as the catalogue has not come. */
@@ -132,6 +148,10 @@ const ClosetPages = () => (
       <Route path="/brand_credits/:id/show" element={<BrandWalletPage />} />
       <Route path="/billing" element={<BillingPage />} />
       <Route path="/reconcile" element={<ReconcilePage />} />
+      <Route path="/revenue" element={<RevenuePage />} />
+      <Route path="/revenue/leaderboard" element={<LeaderboardPage />} />
+      <Route path="/revenue/accounts" element={<AccountsPage />} />
+      <Route path="/revenue/reconciliation" element={<ReconciliationPage />} />
       <Route path="/operations" element={<OperationsPage />} />
       <Route path="/background" element={<BackgroundPage />} />
       <Route path="/worker_keys" element={<WorkerKeysPage />} />

@@ -16,6 +16,7 @@ const staff: AppRole[] = [
 ];
 const staffAdmin: AppRole[] = ["staff_admin"];
 const staffFinance: AppRole[] = ["staff_finance"];
+const revenueReaders: AppRole[] = ["staff_finance", "staff_admin"];
 const staffSupport: AppRole[] = ["staff_support"];
 const staffMoney: AppRole[] = ["staff_support", "staff_finance"];
 const staffReset: AppRole[] = ["staff_support", "staff_admin"];
@@ -90,7 +91,23 @@ const rules: Record<string, Verbs> = {
   billing: { show: [...shopper, ...brand] },
   billing_account: { show: [...shopper, ...owner] },
   credit_corrections: { create: staffFinance },
-  reconciliation: { list: ["staff_finance", "staff_admin"] },
+  reconciliation: { list: revenueReaders },
+  // The figures; the rows behind them are finance's alone. A brand reads its own
+  // MRR through the API, and its plan and invoices on a page of their own.
+  revenue: { list: revenueReaders },
+  account_mrr: { list: staffFinance, show: staffFinance },
+  mrr_movements: { list: staffFinance, show: staffFinance },
+  stripe_subscriptions: { list: staffFinance, show: staffFinance },
+  stripe_customers: {
+    list: staffFinance,
+    show: staffFinance,
+    edit: staffFinance,
+  },
+  stripe_events: {
+    list: staffFinance,
+    show: staffFinance,
+    edit: staffFinance,
+  },
   operations: { list: staff },
   background: { list: staff, edit: staffReset },
   worker_keys: {

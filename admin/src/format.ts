@@ -53,9 +53,27 @@ export function usualExponent(code: string): number {
   return maximumFractionDigits ?? 2;
 }
 
+/** Of a unit amount, which may have 12 decimals beyond the minor unit. */
+const MOST_DIGITS = 12;
+
+/** A number of some currency; a text that is no currency stands beside it as it came. */
+const inCurrency = (
+  amount: number,
+  currency: string,
+  digits: Intl.NumberFormatOptions,
+  locale: string,
+): string =>
+  isCurrency(currency)
+    ? new Intl.NumberFormat(locale, {
+        style: "currency",
+        currency: currency.toUpperCase(),
+        ...digits,
+      }).format(amount)
+    : `${new Intl.NumberFormat(locale, digits).format(amount)} ${currency}`;
+
 /**
- * Minor units and the currency's own number of digits: 129900 eur → €1,299.00. A
- * text of Stripe's that is no currency stands beside the number as it came.
+ * Minor units and the currency's own number of digits: 129900 eur → €1,299.00.
+ * What is no whole minor unit keeps its digits: 0.25 usd → $0.0025.
  */
 export function formatMoney(
   minor: number,
@@ -63,19 +81,49 @@ export function formatMoney(
   exponent: number,
   locale = "en",
 ): string {
-  const digits = {
-    minimumFractionDigits: exponent,
-    maximumFractionDigits: exponent,
-  };
-  const amount = minor / 10 ** exponent;
-  return isCurrency(currency)
-    ? new Intl.NumberFormat(locale, {
-        style: "currency",
-        currency: currency.toUpperCase(),
-        ...digits,
-      }).format(amount)
-    : `${new Intl.NumberFormat(locale, digits).format(amount)} ${currency}`;
+  return inCurrency(
+    minor / 10 ** exponent,
+    currency,
+    {
+      minimumFractionDigits: exponent,
+      maximumFractionDigits:
+        exponent + (Number.isInteger(minor) ? 0 : MOST_DIGITS),
+    },
+    locale,
+  );
 }
+
+/** An amount where there is little room: 1234500 usd → $12.3K, 50890 → $508.90. */
+export function formatMoneyShort(
+  minor: number,
+  currency: string,
+  exponent: number,
+  locale = "en",
+): string {
+  const value = minor / 10 ** exponent;
+  const digits = Number.isInteger(value) ? 0 : exponent;
+  return inCurrency(
+    value,
+    currency,
+    Math.abs(value) < 1000
+      ? { minimumFractionDigits: digits, maximumFractionDigits: digits }
+      : {
+          notation: "compact",
+          minimumFractionDigits: 0,
+          maximumFractionDigits: 1,
+        },
+    locale,
+  );
+}
+
+/** A change says which way it goes: +€1.00, −€1.00, €0.00. */
+export const formatMoneyChange = (
+  minor: number,
+  currency: string,
+  exponent: number,
+  locale = "en",
+): string =>
+  `${minor > 0 ? "+" : minor < 0 ? "−" : ""}${formatMoney(Math.abs(minor), currency, exponent, locale)}`;
 
 /** A day in words; the time of day is for those who ask. */
 export const formatDay = (moment: Date, locale = "en"): string =>
@@ -101,6 +149,16 @@ export function parseMoney(text: string, exponent: number): number | null {
     whole + fraction.slice(0, exponent).padEnd(exponent, "0"),
   );
   return Number.isSafeInteger(minor) ? minor : null;
+}
+
+/** The same with a minus sign before it: what a change may be. */
+export function parseSignedMoney(
+  text: string,
+  exponent: number,
+): number | null {
+  const [, sign = "", rest = ""] = /^\s*([-−]?)(.*)$/s.exec(text) ?? [];
+  const minor = parseMoney(rest, exponent);
+  return minor === null || sign === "" ? minor : -minor;
 }
 
 /** Minor units as an editable number without grouping: 129900 → "1299.00". */

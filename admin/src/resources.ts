@@ -67,6 +67,37 @@ const walletFields = {
   remaining: "bigint",
 } as const;
 
+const movementFields = {
+  account: "string",
+  brandId: { kind: "uuid", reference: "brands" },
+  subscriptionId: "string",
+  occurredAt: { kind: "datetime", nullable: false },
+  kind: "enum",
+  deltaUsdMinor: "bigint",
+  beforeUsdMinor: { kind: "bigint", filter: false, sort: false },
+  afterUsdMinor: { kind: "bigint", filter: false, sort: false },
+  isTransfer: "boolean",
+  sourceEventId: "string",
+} as const;
+
+const subscriptionFields = {
+  rowId: "string",
+  customerId: "string",
+  status: "string",
+  /** In words; computed for who asks for it. */
+  plan: { kind: "string", filter: false, sort: false },
+  currency: "string",
+  mrrMinor: { kind: "bigint", filter: false, sort: false },
+  mrrUsdMinor: "bigint",
+  mrrState: "enum",
+  mrrNote: { kind: "string", filter: false, sort: false },
+  isEnding: "boolean",
+  collectionPaused: "boolean",
+  cancelAt: { kind: "datetime", filter: false, sort: false },
+  endedAt: { kind: "datetime", filter: false, sort: false },
+  startedAt: "datetime",
+} as const;
+
 /**
  * What the hand-written pages ask of the API. They are drawn before the catalogue
  * has come, and every operation they send is checked against the limits without a
@@ -351,6 +382,100 @@ export const resources = defineResources({
     primaryKey: "brandId",
     ...readOnly,
     fields: { brandId: { kind: "uuid", reference: "brands" }, ...walletFields },
+  },
+  account_mrr: {
+    type: "AccountMrr",
+    list: "accountMrrs",
+    primaryKey: "account",
+    ...readOnly,
+    fields: {
+      account: "string",
+      brandId: { kind: "uuid", reference: "brands" },
+      userId: { kind: "uuid", reference: "users" },
+      customerId: { kind: "string", filter: false, sort: false },
+      mrrUsdMinor: "bigint",
+      activeSubscriptions: { kind: "int", filter: false, sort: false },
+    },
+    relations: { brand: "brands", user: "users", customer: "stripe_customers" },
+    columns: ["account", "brandId", "userId", "customerId", "mrrUsdMinor"],
+  },
+  mrr_movements: {
+    type: "MrrMovement",
+    ...readOnly,
+    fields: movementFields,
+    relations: {
+      brand: "brands",
+      accountByAccount: "account_mrr",
+      subscription: "stripe_subscriptions",
+    },
+    columns: [
+      ...Object.keys(movementFields),
+      "brand.name",
+      "accountByAccount.user.displayName",
+      "accountByAccount.user.email",
+      "accountByAccount.customer.name",
+      "accountByAccount.customer.email",
+    ],
+  },
+  stripe_subscriptions: {
+    type: "StripeSubscription",
+    ...readOnly,
+    fields: subscriptionFields,
+    relations: { customer: "stripe_customers" },
+    columns: [
+      ...Object.keys(subscriptionFields),
+      "customer.email",
+      "customer.name",
+      "customer.brand.name",
+      "customer.user.displayName",
+      "customer.user.email",
+    ],
+  },
+  stripe_customers: {
+    type: "StripeCustomer",
+    ...readOnly,
+    fields: {
+      rowId: "string",
+      email: "string",
+      name: { kind: "string", filter: false, sort: false },
+      brandId: { kind: "uuid", reference: "brands" },
+      userId: { kind: "uuid", reference: "users" },
+      currency: { kind: "string", filter: false, sort: false },
+      deleted: { kind: "boolean", filter: false, sort: false },
+      created: "datetime",
+    },
+    relations: { brand: "brands", user: "users" },
+    columns: [
+      "rowId",
+      "email",
+      "name",
+      "brandId",
+      "userId",
+      "currency",
+      "deleted",
+      "created",
+      "brand.name",
+      "user.displayName",
+      "user.email",
+    ],
+  },
+  stripe_events: {
+    type: "StripeEvent",
+    ...readOnly,
+    fields: {
+      rowId: "string",
+      type: "string",
+      objectId: "string",
+      status: "enum",
+      livemode: { kind: "boolean", filter: false, sort: false },
+      attempts: { kind: "int", filter: false, sort: false },
+      duplicates: "int",
+      lastError: { kind: "string", sort: false },
+      created: { kind: "datetime", nullable: false },
+      receivedAt: { kind: "datetime", filter: false, sort: false },
+      processedAt: { kind: "datetime", filter: false, sort: false },
+      nextAttemptAt: { kind: "datetime", filter: false, sort: false },
+    },
   },
   audit_log: {
     type: "AuditLog",

@@ -36,6 +36,7 @@ export const NO_STRIPE_API: StripeApi = {
 };
 
 const PAYING_ROLES = ["closetai_brand_owner", "closetai_user"];
+const FETCHING_ROLE = "closetai_staff_finance";
 
 export function makeBillingPlugins(
   options: BillingPluginOptions,
@@ -59,6 +60,8 @@ function makeBillingSettingsPlugin({
         type BillingSettings {
           "Whether the person who asks can pay here: then there are buyCredits, changePlan and openBillingPortal."
           canPay: Boolean!
+          "Whether Stripe can be asked for a subscription or an invoice again (refetchStripeObject): for staff finance, where there is a key."
+          canFetch: Boolean!
           "Whom to ask about paying, where the installation says so."
           contact: String
         }
@@ -79,6 +82,7 @@ function makeBillingSettingsPlugin({
                     api !== null &&
                     PAYING_ROLES.includes(role ?? "") &&
                     (pgSettings?.["app.impersonator_id"] ?? "") === "",
+                  canFetch: api !== null && role === FETCHING_ROLE,
                   contact:
                     role === undefined || role === "closetai_anonymous"
                       ? null

@@ -332,8 +332,17 @@ class RegistryReader {
     if (tagged !== null) {
       const options: Record<string, string> = {};
       for (const [key, value] of Object.entries(tagged.options)) {
+        const code = /^'([a-z]{3})'$/.exec(value)?.[1];
         const field = fieldOf(value);
-        if (field === undefined) {
+        if (code !== undefined) {
+          if (tagged.name === "money" && key === "currency") {
+            options["currencyCode"] = code;
+          } else {
+            this.#faults.push(
+              `column ${codec.name}.${column}: @admin.widget ${tagged.name} takes a column for ${key}, not a word in quotes.`,
+            );
+          }
+        } else if (field === undefined) {
           this.#faults.push(
             `column ${codec.name}.${column}: @admin.widget names ${value}, which is not a column of the table.`,
           );

@@ -40,9 +40,9 @@ export const ADMIN_TAGS: Readonly<Record<string, TagRule>> = {
   widget: {
     on: ["column"],
     value: new RegExp(
-      `^(?:${WIDGETS.join("|")})(?:\\s+[a-z]+=[a-z_][a-z0-9_]*)*$`,
+      `^(?:${WIDGETS.join("|")})(?:\\s+[a-z]+=(?:[a-z_][a-z0-9_]*|'[a-z]{3}'))*$`,
     ),
-    form: `one of ${WIDGETS.join(", ")}, then options such as currency=currency`,
+    form: `one of ${WIDGETS.join(", ")}, then options such as currency=currency or currency='usd'`,
   },
   search: {
     on: ["table"],

@@ -33,7 +33,10 @@ export type WidgetName = (typeof WIDGETS)[number];
 
 export type CatalogWidget = {
   name: WidgetName;
-  /** `currency` of money: the GraphQL field that holds the currency. */
+  /**
+   * Of money: `currency`, the GraphQL field that holds the currency, or
+   * `currencyCode`, where it is always the same.
+   */
   options: Readonly<Record<string, string>>;
 };
 

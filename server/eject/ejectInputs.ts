@@ -109,7 +109,8 @@ function wrap(field: CatalogField, input: string, imports: Imports): string {
     field.array ||
     field.kind === "json" ||
     field.widget?.name === "image" ||
-    field.widget?.name === "money" ||
+    (field.widget?.name === "money" &&
+      field.widget.options["currency"] !== undefined) ||
     (field.kind === "string" && isLong(field));
   if (!isWide) return input;
   imports.use("Wide", "../catalog/inputs/CatalogInputs.tsx");
@@ -153,6 +154,13 @@ function inputOf(field: CatalogField, imports: Imports): string {
   const currency = field.widget?.options["currency"];
   if (field.widget?.name === "money" && currency !== undefined) {
     return `<${own("MoneyInput")} ${props} currencySource="${currency}" />`;
+  }
+  const code = field.widget?.options["currencyCode"];
+  if (field.widget?.name === "money" && code !== undefined) {
+    return `<${own("AmountInput")} ${props} currency="${code}" />`;
+  }
+  if (field.widget?.name === "percent") {
+    return `<${own("PercentInput")} ${props} />`;
   }
   if (field.widget?.name === "image") {
     const url = field.widget.options["url"];

@@ -92,6 +92,12 @@ describe("the columns of a list", () => {
     ]);
   });
 
+  it("an amount that is always in one currency reads nothing beside itself", () => {
+    expect(
+      columnsFor(catalog, look, chosenColumns(look, ["feeCents"])),
+    ).toEqual(["name", "feeCents"]);
+  });
+
   it("begin with the newest row", () => {
     expect(defaultSort(look)).toEqual({ field: "createdAt", order: "DESC" });
   });
@@ -137,6 +143,8 @@ describe("a form", () => {
       "name",
       "season",
       "priceMinor",
+      "feeCents",
+      "margin",
       "tags",
       "coverKey",
       "details",

@@ -191,6 +191,16 @@ export const looks = buildResource(
       reference: { resource: "currencies", relation: "currencyByCurrency" },
     }),
     buildField({
+      name: "feeCents",
+      kind: "bigint",
+      widget: { name: "money", options: { currencyCode: "usd" } },
+    }),
+    buildField({
+      name: "margin",
+      kind: "numeric",
+      widget: { name: "percent", options: {} },
+    }),
+    buildField({
       name: "tags",
       array: true,
       nullable: false,

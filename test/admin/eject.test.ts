@@ -84,6 +84,9 @@ describe("the ejected pages of a table", () => {
     const inputs = formatted.get(join(folder, "LookInputs.tsx")) ?? "";
     expect(inputs).toContain("validate={[required(), maxLength(200)]}");
     expect(inputs).toContain('currencySource="currency"');
+    expect(inputs).toMatch(/<AmountInput[^>]*source="feeCents"/);
+    expect(inputs).toContain('currency="usd"');
+    expect(inputs).toMatch(/<PercentInput[^>]*source="margin"/);
     expect(inputs).toContain('urlPath="cover.url"');
     expect(inputs).not.toContain("brandId");
     expect(formatted.get(join(folder, "LookCreate.tsx"))).toContain(

@@ -7,6 +7,7 @@ import {
   formatRelative,
   moneyText,
   parseMoney,
+  parseSignedMoney,
   usualExponent,
 } from "../../admin/src/format.ts";
 
@@ -16,6 +17,10 @@ describe("money", () => {
     [1500, "jpy", 0, "¥1,500"],
     [1234, "kwd", 3, "KWD 1.234"],
     [0, "usd", 2, "$0.00"],
+    [-4200, "usd", 2, "-$42.00"],
+    // A unit amount may be less than a cent.
+    [0.25, "usd", 2, "$0.0025"],
+    [12.5, "jpy", 0, "¥12.5"],
     // What Stripe sends may be anything.
     [1500, "zz9", 2, "15.00 zz9"],
     [1500, "", 2, "15.00 "],
@@ -57,6 +62,18 @@ describe("money", () => {
       expect(parseMoney(text, 2)).toBeNull();
     },
   );
+
+  it.each([
+    ["-12.50", -1250],
+    ["−3", -300],
+    ["+3", null],
+    ["--3", null],
+    ["7", 700],
+    ["-", null],
+    ["", null],
+  ])("reads %p as the change %p", (text, minor) => {
+    expect(parseSignedMoney(text, 2)).toBe(minor);
+  });
 
   it("gives back what it wrote", () => {
     for (const minor of [0, 1, 99, 100, 123456789]) {

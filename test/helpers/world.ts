@@ -331,6 +331,7 @@ export const rowNames: Record<string, Record<string, string>> = {
   "app_public.account_mrr": accountNames,
   // Movements follow from subscriptions: named once they are there.
   "app_public.mrr_movements": {},
+  "app_public.mrr_movement_lines": {},
   // Wallets open by themselves, with ids of their own: named once they are there.
   "app_public.credit_accounts": {},
   "app_public.credit_grants": {},
@@ -730,12 +731,17 @@ async function createBilling(
   await putPrivate("stripe_raw", [
     { id: "cus_A", object: { id: "cus_A" }, event_created: created },
   ]);
-  const { rows } = await client.query<{ id: string; account: string }>(
-    "select id, account from app_public.mrr_movements",
-  );
-  rowNames["app_public.mrr_movements"] = Object.fromEntries(
-    rows.map(({ id, account }) => [id, accountNames[account] ?? account]),
-  );
+  await putPrivate("stripe_customer_owners", [
+    { customer_id: "cus_A", named_brand_id: brands.B },
+  ]);
+  for (const table of ["mrr_movements", "mrr_movement_lines"]) {
+    const { rows } = await client.query<{ id: string; account: string }>(
+      `select id, account from app_public.${table}`,
+    );
+    rowNames[`app_public.${table}`] = Object.fromEntries(
+      rows.map(({ id, account }) => [id, accountNames[account] ?? account]),
+    );
+  }
 }
 
 /** Imports of a person, each in the role it was asked for in. */

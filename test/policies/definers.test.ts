@@ -62,6 +62,7 @@ function argument(type: string): string {
   if (type === "bytea") return `decode(repeat('ab', 32), 'hex')`;
   if (type === "text[]") return `'{a,b,c}'`;
   if (type === "app_public.background_state") return "'dead'";
+  if (type === "app_public.stripe_event_status[]") return "'{dead}'";
   if (type === "text") return "'something long enough to be a reason'";
   throw new Error(`No value for a parameter of type ${type}`);
 }

@@ -163,15 +163,41 @@ export const DEFINERS: Record<string, string> = {
     "nobody writes the mirror; checks that the caller is finance, leaves a trail",
   "app_public.replay_stripe_events":
     "nobody writes the inbox; checks that the caller is finance, leaves a trail",
+  "app_public.count_stripe_events":
+    "counts the inbox; checks that the caller is finance",
+  "app_public.disputed_stripe_customers":
+    "reads why customers are linked, which nobody may; checks that the caller is finance",
+  "app_public.preview_stripe_link":
+    "reads both accounts of a link; checks that the caller is finance",
+  "app_public.refetch_stripe_object":
+    "nobody writes the mirror; checks that the caller is finance, leaves a trail",
+  "app_public.stripe_inbox":
+    "counts the inbox; checks that the caller is finance",
+  "app_public.subscription_mrr_steps":
+    "reckons as the trigger does; checks that the caller is finance",
+  "app_public.unlinked_stripe_customers":
+    "looks for owners among all people; checks that the caller is finance",
   "app_public.mrr_check":
     "compares the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_at_risk":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
   "app_public.mrr_leaderboard":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_leaderboard_total":
     "reads the revenue of everybody; checks that the caller is finance or admin",
   "app_public.mrr_reconciliation":
     "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.mrr_reconciliation_rows":
+    "reads the revenue of everybody; checks that the caller is finance",
   "app_public.mrr_series":
     "reads the revenue of everybody; checks that the caller is finance or admin",
   "app_public.mrr_waterfall":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.revenue_accounts":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.revenue_accounts_total":
+    "reads the revenue of everybody; checks that the caller is finance or admin",
+  "app_public.revenue_overview":
     "reads the revenue of everybody; checks that the caller is finance or admin",
   "app_public.revenue_retention":
     "reads the revenue of everybody; checks that the caller is finance or admin",

@@ -1072,6 +1072,7 @@ export const matrix: Record<string, Rules> = {
   "app_public.stripe_discounts": { select: paidBy },
   "app_public.account_mrr": { select: revenue },
   "app_public.mrr_movements": { select: revenue },
+  "app_public.mrr_movement_lines": { select: forFinance },
   "app_public.subscription_grants": {
     select: [
       [["shopper"], ["shopper"]],
@@ -1121,6 +1122,7 @@ export const matrix: Record<string, Rules> = {
     },
   },
   "app_private.stripe_raw": {},
+  "app_private.stripe_customer_owners": {},
   "app_private.tryon_transitions": {},
   "app_private.shopper_handles": {},
   "app_private.worker_key_secrets": {},

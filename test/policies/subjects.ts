@@ -7,6 +7,7 @@ import {
   people,
   products,
   runs,
+  stripeId,
 } from "../helpers/world.ts";
 
 /**
@@ -684,6 +685,19 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
     },
     updates: { "the difference": "delta_usd_minor = 1" },
   },
+  mrr_movement_lines: {
+    key: ["id"],
+    inserts: {
+      "a line of A": {
+        account: text(`brand:${brands.A}`),
+        subscription_id: text(stripeId("sub", "A")),
+        occurred_at: "now()",
+        is_transfer: "false",
+        delta_usd_minor: "1",
+      },
+    },
+    updates: { "the amount": "delta_usd_minor = 1" },
+  },
   fx_rates: {
     key: ["currency", "rate_date"],
     inserts: {
@@ -756,6 +770,10 @@ const privateSubjects: Record<string, Omit<Subject, "table">> = {
     updates: { "the handle": "handle = gen_random_uuid()" },
   },
   stripe_raw: { key: ["id"], updates: { "the body": "object = '{}'" } },
+  stripe_customer_owners: {
+    key: ["customer_id"],
+    updates: { "who decided": "by_staff = true" },
+  },
   worker_key_secrets: {
     key: ["key_id"],
     updates: { "the hash": "key_hash = sha256('x')" },

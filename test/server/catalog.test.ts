@@ -200,6 +200,7 @@ describe("a table in the catalogue", () => {
         "order" text constraint looks_order_check check (length("order") <= 7),
         price_minor bigint,
         currency text constraint looks_currency_fkey references app_public.currencies (code),
+        fee_cents bigint,
         serial integer generated always as identity,
         twice text generated always as (name || name) stored,
         tags text[] not null default '{}',
@@ -223,6 +224,8 @@ Pieces that are worn together.$$;
 @admin.help What a shopper reads
 @admin.order -1$$;
       comment on column app_public.looks.details is '@admin.widget jsn';
+      comment on column app_public.looks.fee_cents is $$@admin.widget money currency='usd'$$;
+      comment on column app_public.looks.code is $$@admin.widget image url='usd'$$;
       create view app_public.priced_looks with (security_invoker = true) as
         select id, name from app_public.looks where price_minor > 0;
       comment on view app_public.priced_looks is '@primaryKey id';
@@ -329,6 +332,11 @@ Pieces that are worn together.$$;
       kind: "bigint",
       widget: { name: "money", options: { currency: "currency" } },
     });
+    // Always in one currency, which is no column.
+    expect(field(looks, "fee_cents").widget).toEqual({
+      name: "money",
+      options: { currencyCode: "usd" },
+    });
     for (const column of ["serial", "twice"]) {
       expect(field(looks, column)).toMatchObject({
         generated: true,
@@ -392,6 +400,7 @@ Pieces that are worn together.$$;
     const faults = await catalogs.faults();
     expect(faults).toEqual([
       expect.stringMatching(/^table looks: there is no tag @admin\.colour/),
+      "column looks.code: @admin.widget image takes a column for url, not a word in quotes.",
       expect.stringMatching(/^column looks\.details: @admin\.widget takes/),
       expect.stringMatching(/^table looks: @admin\.represent names nowhere/),
     ]);

@@ -1,5 +1,6 @@
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
+import Link from "@mui/material/Link";
 import Skeleton from "@mui/material/Skeleton";
 import Table from "@mui/material/Table";
 import TableBody from "@mui/material/TableBody";
@@ -9,18 +10,36 @@ import TableRow from "@mui/material/TableRow";
 import Typography from "@mui/material/Typography";
 import type { ReactNode } from "react";
 import { lazy, Suspense, useState } from "react";
-import { useLocale, useTranslate } from "react-admin";
+import { LinkBase, useLocale, useTranslate } from "react-admin";
 
 import { formatCount } from "../format.ts";
 
-const StackedBars = lazy(() => import("./StackedBars.tsx"));
+const drawings = {
+  bars: lazy(() => import("./StackedBars.tsx")),
+  waterfall: lazy(() => import("./Waterfall.tsx")),
+} as const;
 
 export type ChartSeries = {
   name: string;
   color: string;
+  /** Below zero they hang under the axis. */
   values: readonly number[];
   /** The rows behind the series. */
   to?: string;
+  /** A line stands on its own; bars stand on one another. */
+  kind?: "bar" | "line";
+};
+
+export type Drawing = {
+  /** One for each place on the axis. */
+  labels: readonly string[];
+  series: readonly ChartSeries[];
+  height: number;
+  /** A value in words, and where there is less room. */
+  format: (value: number) => string;
+  formatShort: (value: number) => string;
+  /** The rows behind a place on the axis; nothing where there are none. */
+  onSelect: ((at: number) => void) | null;
 };
 
 /**
@@ -34,6 +53,11 @@ export const ChartFrame = ({
   labels,
   series,
   legend,
+  links,
+  onSelect,
+  drawing = "bars",
+  format,
+  formatShort,
   height = 240,
 }: {
   /** What the picture says, in a sentence. */
@@ -43,11 +67,20 @@ export const ChartFrame = ({
   labels: readonly string[];
   series: readonly ChartSeries[];
   legend?: ReactNode;
+  /** The rows behind each place on the axis, for the table. */
+  links?: readonly (string | undefined)[];
+  /** The same, for who points at the drawing. */
+  onSelect?: (at: number) => void;
+  drawing?: keyof typeof drawings;
+  format?: (value: number) => string;
+  formatShort?: (value: number) => string;
   height?: number;
 }) => {
   const translate = useTranslate();
   const locale = useLocale();
   const [asTable, setAsTable] = useState(false);
+  const Drawn = drawings[drawing];
+  const words = format ?? ((value: number) => formatCount(value, locale));
   return (
     <Box component="figure" sx={{ m: 0 }}>
       {asTable ? (
@@ -72,15 +105,24 @@ export const ChartFrame = ({
               {labels.map((label, at) => (
                 <TableRow key={label}>
                   <TableCell component="th" scope="row">
-                    {label}
+                    {links?.[at] === undefined ? (
+                      label
+                    ) : (
+                      <Link component={LinkBase} to={links[at]} color="inherit">
+                        {label}
+                      </Link>
+                    )}
                   </TableCell>
                   {series.map(({ name, values }) => (
                     <TableCell
                       key={name}
                       align="right"
-                      sx={{ fontVariantNumeric: "tabular-nums" }}
+                      sx={{
+                        fontVariantNumeric: "tabular-nums",
+                        whiteSpace: "nowrap",
+                      }}
                     >
-                      {formatCount(values[at] ?? 0, locale)}
+                      {words(values[at] ?? 0)}
                     </TableCell>
                   ))}
                 </TableRow>
@@ -90,7 +132,14 @@ export const ChartFrame = ({
         </Box>
       ) : (
         <Suspense fallback={<Skeleton variant="rounded" height={height} />}>
-          <StackedBars labels={labels} series={series} height={height} />
+          <Drawn
+            labels={labels}
+            series={series}
+            height={height}
+            format={words}
+            formatShort={formatShort ?? words}
+            onSelect={onSelect ?? null}
+          />
         </Suspense>
       )}
       <Box
@@ -105,7 +154,7 @@ export const ChartFrame = ({
           mt: 1,
         }}
       >
-        <Box sx={{ minWidth: 0 }}>
+        <Box sx={{ minWidth: 0, flex: "1 1 280px" }}>
           {legend}
           <Typography variant="body2" color="textSecondary">
             {summary}

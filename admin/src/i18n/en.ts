@@ -2,6 +2,7 @@ import english from "ra-language-english";
 
 import { billingMessages } from "./billing.ts";
 import { catalogMessages } from "./catalog.ts";
+import { revenueMessages } from "./revenue.ts";
 import { tryonMessages } from "./tryons.ts";
 import { walletMessages } from "./wallet.ts";
 
@@ -143,6 +144,7 @@ const app = {
     catalogue: "Catalogue",
     tryon: "Try-on",
     credits: "Credits",
+    revenue: "Revenue",
     operations: "Operations",
     team: "Team",
     records: "Platform",
@@ -156,6 +158,9 @@ const app = {
     none_match_body:
       "Nothing fits this search. Use fewer words or fewer filters.",
     clear_filters: "Clear all filters",
+    any: "Any",
+    filters: "Filters",
+    filters_on: "%{label} (%{smart_count} on)",
   },
   upload: {
     choose: "Choose a picture",
@@ -641,6 +646,7 @@ export const en = {
   ...app,
   ...billingMessages,
   ...catalogMessages,
+  ...revenueMessages,
   ...tryonMessages,
   ...walletMessages,
   ra: {

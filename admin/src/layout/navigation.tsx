@@ -1,14 +1,19 @@
 import AccessibilityIcon from "@mui/icons-material/AccessibilityNewOutlined";
 import WalletIcon from "@mui/icons-material/AccountBalanceWalletOutlined";
 import AdminPanelSettingsIcon from "@mui/icons-material/AdminPanelSettingsOutlined";
+import AutorenewIcon from "@mui/icons-material/AutorenewOutlined";
 import BalanceIcon from "@mui/icons-material/BalanceOutlined";
 import CheckroomIcon from "@mui/icons-material/CheckroomOutlined";
+import ContactPageIcon from "@mui/icons-material/ContactPageOutlined";
 import WardrobeIcon from "@mui/icons-material/DoorSlidingOutlined";
 import GroupIcon from "@mui/icons-material/GroupOutlined";
 import HistoryIcon from "@mui/icons-material/HistoryOutlined";
 import HomeIcon from "@mui/icons-material/HomeOutlined";
+import InboxIcon from "@mui/icons-material/InboxOutlined";
+import InsightsIcon from "@mui/icons-material/InsightsOutlined";
 import VpnKeyIcon from "@mui/icons-material/KeyOutlined";
 import LabelIcon from "@mui/icons-material/LabelOutlined";
+import LeaderboardIcon from "@mui/icons-material/LeaderboardOutlined";
 import MailIcon from "@mui/icons-material/MailOutlined";
 import SpeedIcon from "@mui/icons-material/MonitorHeartOutlined";
 import PersonIcon from "@mui/icons-material/PersonOutlined";
@@ -16,6 +21,8 @@ import PrivacyTipIcon from "@mui/icons-material/PrivacyTipOutlined";
 import ReceiptIcon from "@mui/icons-material/ReceiptLongOutlined";
 import QueueIcon from "@mui/icons-material/ScheduleOutlined";
 import StorefrontIcon from "@mui/icons-material/StorefrontOutlined";
+import AccountsIcon from "@mui/icons-material/SummarizeOutlined";
+import TrendingUpIcon from "@mui/icons-material/TrendingUpOutlined";
 import TuneIcon from "@mui/icons-material/TuneOutlined";
 import UploadFileIcon from "@mui/icons-material/UploadFileOutlined";
 import type { ComponentType } from "react";
@@ -77,6 +84,52 @@ export function navigationFor(session: Session, can: Can): NavSection[] {
           icon: AccessibilityIcon,
         }),
       ),
+    },
+    {
+      label: "menu.revenue",
+      items: [
+        ...when(can("revenue", "list"), {
+          to: "/revenue",
+          label: "revenue.menu",
+          icon: InsightsIcon,
+          exact: true,
+        }),
+        ...when(can("revenue", "list"), {
+          to: "/revenue/leaderboard",
+          label: "revenue.leaderboard.menu",
+          icon: LeaderboardIcon,
+        }),
+        ...when(can("revenue", "list"), {
+          to: "/revenue/accounts",
+          label: "revenue.accounts.menu",
+          icon: AccountsIcon,
+        }),
+        ...when(can("mrr_movements", "list"), {
+          to: "/mrr_movements",
+          label: "movements.menu",
+          icon: TrendingUpIcon,
+        }),
+        ...when(can("stripe_subscriptions", "list"), {
+          to: "/stripe_subscriptions",
+          label: "subscriptions.menu",
+          icon: AutorenewIcon,
+        }),
+        ...when(can("stripe_customers", "list"), {
+          to: "/stripe_customers",
+          label: "customers.menu",
+          icon: ContactPageIcon,
+        }),
+        ...when(can("stripe_events", "list"), {
+          to: "/stripe_events",
+          label: "inbox.menu",
+          icon: InboxIcon,
+        }),
+        ...when(can("revenue", "list"), {
+          to: "/revenue/reconciliation",
+          label: "revenue.reconciliation_menu",
+          icon: BalanceIcon,
+        }),
+      ],
     },
     {
       label: "menu.credits",

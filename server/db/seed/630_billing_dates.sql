@@ -20,6 +20,7 @@ begin
     execute format('alter table app_public.%I disable trigger _100_timestamps', v_table);
   end loop;
   alter table app_public.mrr_movements disable trigger _900_append_only;
+  alter table app_public.mrr_movement_lines disable trigger _900_append_only;
 
   foreach v_table in array v_dated loop
     execute format(
@@ -37,6 +38,10 @@ begin
     select x.id, row_number() over (partition by x.account order by x.created_at, x.id) as place from app_public.mrr_movements as x
   ) as o
   where o.id = m.id and e.id = regexp_replace(m.source_event_id, '^link:|#.*$', '', 'g') and m.created_at > e.arrives_at + interval '1 minute';
+  update app_public.mrr_movement_lines as l
+  set id = pg_temp.timed_id('line:' || m.source_event_id || ':' || m.account || ':' || l.subscription_id, m.created_at), created_at = m.created_at
+  from app_public.mrr_movements as m
+  where m.id = l.movement_id and l.created_at > m.created_at + interval '1 minute';
   update app_public.account_mrr as a
   set created_at = m.first_at, updated_at = m.last_at
   from (
@@ -64,6 +69,7 @@ begin
   where n.source = 'subscription ' || s.id and n.created_at > lower(n.period) + interval '1 minute';
 
   alter table app_public.mrr_movements enable trigger _900_append_only;
+  alter table app_public.mrr_movement_lines enable trigger _900_append_only;
   foreach v_table in array v_touched loop
     execute format('alter table app_public.%I enable trigger _100_timestamps', v_table);
   end loop;

@@ -265,7 +265,10 @@ const MoneyValue = ({ resource, field, record }: ValueProps) => {
   const catalog = useCatalog();
   const locale = useLocale();
   const minor = record[field.name] as number;
-  const source = field.widget?.options["currency"];
+  const { currency: source, currencyCode } = field.widget?.options ?? {};
+  if (currencyCode !== undefined) {
+    return <Money minor={minor} currency={currencyCode} />;
+  }
   const currency =
     source === undefined ? undefined : (record[source] as string | null);
   const path =

@@ -2,6 +2,7 @@ import Autocomplete from "@mui/material/Autocomplete";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import Chip from "@mui/material/Chip";
+import InputAdornment from "@mui/material/InputAdornment";
 import MenuItem from "@mui/material/MenuItem";
 import TextField from "@mui/material/TextField";
 import Typography from "@mui/material/Typography";
@@ -10,6 +11,8 @@ import { useState } from "react";
 import { useTranslate } from "react-admin";
 
 import { useFacet } from "../../components/useFacet.ts";
+import { useCurrencies } from "../../components/useLookups.ts";
+import { moneyText, parseSignedMoney } from "../../format.ts";
 import type { AdminResource } from "../adopt.ts";
 import { useReferenceOptions } from "../inputs/useReferenceOptions.ts";
 import type { Condition, FilterField, OperatorName } from "./operators.ts";
@@ -28,13 +31,53 @@ const asNumber = (text: string): number | "" =>
 const isDate = (field: FilterField) =>
   field.kind === "date" || field.kind === "datetime";
 
-const Simple = ({
-  field,
+type SimpleProps = Omit<OperandProps, "resource"> & {
+  label: string;
+  autoFocus?: boolean;
+};
+
+/** An amount as people write it; asked for in minor units. */
+const Amount = ({
+  currency,
   value,
   onChange,
   label,
   autoFocus = false,
-}: Omit<OperandProps, "resource"> & { label: string; autoFocus?: boolean }) => {
+}: SimpleProps & { currency: string }) => {
+  const { exponentOf } = useCurrencies();
+  const exponent = exponentOf(currency);
+  const [text, setText] = useState(
+    typeof value === "number" ? moneyText(value, exponent) : "",
+  );
+  const minor = parseSignedMoney(text, exponent);
+  return (
+    <TextField
+      label={label}
+      autoFocus={autoFocus}
+      value={text}
+      error={text.trim() !== "" && minor === null}
+      onChange={(event) => {
+        setText(event.target.value);
+        onChange(parseSignedMoney(event.target.value, exponent));
+      }}
+      slotProps={{
+        input: {
+          endAdornment: (
+            <InputAdornment position="end">
+              {currency.toUpperCase()}
+            </InputAdornment>
+          ),
+        },
+        htmlInput: { inputMode: "decimal" },
+      }}
+    />
+  );
+};
+
+const Simple = (props: SimpleProps) => {
+  const { field, value, onChange, label, autoFocus = false } = props;
+  const currency = field.widget?.options["currencyCode"];
+  if (currency !== undefined) return <Amount {...props} currency={currency} />;
   const numeric = ["int", "float", "bigint", "numeric"].includes(field.kind);
   return (
     <TextField
@@ -237,7 +280,7 @@ export const ConditionEditor = ({
         value={value}
         onChange={setValue}
       />
-      {field.widget?.name === "money" && (
+      {field.widget?.options["currency"] !== undefined && (
         <Typography variant="caption" color="textSecondary" component="p">
           {translate("filters.minor_units")}
         </Typography>

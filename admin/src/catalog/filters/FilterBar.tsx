@@ -12,6 +12,8 @@ import TextField from "@mui/material/TextField";
 import { useEffect, useRef, useState } from "react";
 import { useListContext, useLocale, useTranslate } from "react-admin";
 
+import { useCurrencies } from "../../components/useLookups.ts";
+import { formatMoney } from "../../format.ts";
 import type { AdminResource } from "../adopt.ts";
 import { useCatalog } from "../CatalogContext.tsx";
 import { formatDay, formatNumber, valueLabel } from "../fields/text.ts";
@@ -87,6 +89,7 @@ const useOperandText = (
     open: false,
     ids,
   });
+  const { exponentOf } = useCurrencies();
   const one = (item: unknown): string => {
     if (item === null || item === undefined || item === "") return "…";
     if (operand === "references") {
@@ -94,6 +97,10 @@ const useOperandText = (
     }
     if (field.kind === "date" || field.kind === "datetime") {
       return formatDay(String(item), locale);
+    }
+    const currency = field.widget?.options["currencyCode"];
+    if (typeof item === "number" && currency !== undefined) {
+      return formatMoney(item, currency, exponentOf(currency), locale);
     }
     if (typeof item === "number") return formatNumber(item, field, locale);
     return valueLabel(field, String(item));

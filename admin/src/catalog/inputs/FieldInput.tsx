@@ -20,10 +20,12 @@ import { fieldOf } from "../adopt.ts";
 import { useCatalog } from "../CatalogContext.tsx";
 import { imagePath } from "../columns.ts";
 import type { CatalogField } from "../types.ts";
+import { AmountInput } from "./AmountInput.tsx";
 import { isLongText } from "./formValues.ts";
 import { ImageInput } from "./ImageInput.tsx";
 import { JsonInput } from "./JsonInput.tsx";
 import { MoneyInput } from "./MoneyInput.tsx";
+import { PercentInput } from "./PercentInput.tsx";
 import { ReferenceInput } from "./ReferenceInput.tsx";
 
 export type FormVerb = "create" | "update";
@@ -113,7 +115,10 @@ export const FieldInput = ({
   } as const;
   switch (field.widget?.name) {
     case "money": {
-      const currency = field.widget.options["currency"];
+      const { currency, currencyCode } = field.widget.options;
+      if (currencyCode !== undefined) {
+        return <AmountInput {...props} currency={currencyCode} />;
+      }
       if (currency === undefined) break;
       return (
         <MoneyInput
@@ -127,6 +132,8 @@ export const FieldInput = ({
       return (
         <ImageInput {...props} urlPath={imagePath(catalog, resource, field)} />
       );
+    case "percent":
+      return <PercentInput {...props} />;
     case "json":
       return <JsonInput {...props} />;
     case "color":

@@ -90,5 +90,7 @@ export const isWide = (field: CatalogField): boolean =>
   isLongText(field) ||
   field.kind === "json" ||
   field.widget?.name === "image" ||
-  field.widget?.name === "money" ||
+  // Beside its currency; one that is always in the same stands alone.
+  (field.widget?.name === "money" &&
+    field.widget.options["currency"] !== undefined) ||
   field.array;

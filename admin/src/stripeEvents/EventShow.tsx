@@ -1,0 +1,257 @@
+import ArrowBackIcon from "@mui/icons-material/ArrowBackOutlined";
+import ReplayIcon from "@mui/icons-material/ReplayOutlined";
+import Alert from "@mui/material/Alert";
+import Box from "@mui/material/Box";
+import Button from "@mui/material/Button";
+import Link from "@mui/material/Link";
+import Skeleton from "@mui/material/Skeleton";
+import Typography from "@mui/material/Typography";
+import { useState } from "react";
+import {
+  LinkBase,
+  Title,
+  useGetList,
+  useGetOne,
+  useParams,
+  useTranslate,
+} from "react-admin";
+
+import { Facts } from "../components/Facts.tsx";
+import { JsonTree } from "../components/JsonTree.tsx";
+import { MoneyChange } from "../components/Money.tsx";
+import { Panel } from "../components/Panel.tsx";
+import { RelativeTime } from "../components/RelativeTime.tsx";
+import { formatExact } from "../format.ts";
+import { NotFoundPage } from "../layout/ErrorPage.tsx";
+import { PageSkeleton } from "../layout/Layout.tsx";
+import {
+  AccountLink,
+  BeforeAfter,
+  KindChip,
+} from "../mrrMovements/MovementParts.tsx";
+import type { Movement } from "../mrrMovements/types.ts";
+import { sourcesOf } from "../mrrMovements/types.ts";
+import { useSession } from "../useSession.ts";
+import { ChangedFields } from "./ChangedFields.tsx";
+import { EventStatusChip } from "./EventStatusChip.tsx";
+import { EventType } from "./EventType.tsx";
+import { REFRESH_MS } from "./inboxApi.ts";
+import { objectLink } from "./payload.ts";
+import { ReplayDialog } from "./ReplayDialog.tsx";
+import type { StripeEvent } from "./types.ts";
+import { useEventPayload } from "./useEventPayload.ts";
+
+/** The money it moved, and the object it told of. */
+const Effects = ({ event }: { event: StripeEvent }) => {
+  const translate = useTranslate();
+  const { data: movements, isPending } = useGetList<Movement>("mrr_movements", {
+    pagination: { page: 1, perPage: 25 },
+    sort: { field: "occurredAt", order: "DESC" },
+    filter: { sourceEventId: sourcesOf(event.id) },
+  });
+  const object = objectLink(event.type, event.objectId);
+  return (
+    <>
+      {object !== null && event.objectId !== null && (
+        <Typography variant="body2" sx={{ mb: 2 }}>
+          {translate(`inbox.object.${object.resource}`)}{" "}
+          <Link component={LinkBase} to={object.to} color="inherit">
+            <code>{event.objectId}</code>
+          </Link>
+        </Typography>
+      )}
+      {isPending ? (
+        <Skeleton variant="rounded" height={60} />
+      ) : movements === undefined || movements.length === 0 ? (
+        <Typography color="textSecondary">
+          {translate("inbox.moved_nothing")}
+        </Typography>
+      ) : (
+        <Box component="ul" sx={{ listStyle: "none", m: 0, p: 0 }}>
+          {movements.map((movement) => (
+            <Box
+              component="li"
+              key={movement.id}
+              sx={{
+                display: "flex",
+                flexWrap: "wrap",
+                gap: 2,
+                alignItems: "center",
+                py: 1,
+                borderTop: 1,
+                borderColor: "divider",
+                "&:first-of-type": { borderTop: 0 },
+              }}
+            >
+              <Box sx={{ flex: "1 1 180px" }}>
+                <AccountLink of={movement} />
+              </Box>
+              <KindChip {...movement} />
+              <BeforeAfter {...movement} />
+              <Link
+                component={LinkBase}
+                to={`/mrr_movements/${movement.id}/show`}
+                color="inherit"
+                sx={{ fontWeight: 600 }}
+              >
+                <MoneyChange minor={movement.deltaUsdMinor} currency="usd" />
+              </Link>
+            </Box>
+          ))}
+        </Box>
+      )}
+    </>
+  );
+};
+
+const PayloadPanel = ({ id }: { id: string }) => {
+  const translate = useTranslate();
+  const { data, isPending, error } = useEventPayload(id);
+  return (
+    <>
+      {data?.data?.previous_attributes != null && (
+        <Panel title={translate("inbox.changes")}>
+          <ChangedFields payload={data} />
+        </Panel>
+      )}
+      <Panel title={translate("inbox.payload")}>
+        {error !== null ? (
+          <Alert severity="error" role="alert">
+            {translate(error.message, { _: error.message })}
+          </Alert>
+        ) : isPending ? (
+          <Skeleton variant="rounded" height={240} />
+        ) : (
+          <JsonTree value={data} label={translate("inbox.payload")} />
+        )}
+      </Panel>
+    </>
+  );
+};
+
+export const EventShow = () => {
+  const { id: raw = "" } = useParams<{ id: string }>();
+  const id = decodeURIComponent(raw);
+  const translate = useTranslate();
+  const { can } = useSession();
+  const [isReplaying, setIsReplaying] = useState(false);
+  const { data: event, error } = useGetOne<StripeEvent>(
+    "stripe_events",
+    { id },
+    {
+      retry: false,
+      // Until it has come to something.
+      refetchInterval: ({ state }) =>
+        state.data !== undefined &&
+        ["received", "failed"].includes(state.data.status)
+          ? REFRESH_MS / 4
+          : false,
+    },
+  );
+  if (error) return <NotFoundPage />;
+  if (event === undefined) {
+    return (
+      <>
+        <Title title={translate("inbox.one")} />
+        <PageSkeleton />
+      </>
+    );
+  }
+  return (
+    <Box
+      sx={{
+        display: "grid",
+        gap: 2.5,
+        mt: 1,
+        gridTemplateColumns: "minmax(0, 1fr)",
+      }}
+    >
+      <Title title={translate("inbox.one")} />
+      <Box>
+        <Button
+          component={LinkBase}
+          to="/stripe_events"
+          size="small"
+          startIcon={<ArrowBackIcon />}
+          sx={{ ml: -1, mb: 1 }}
+        >
+          {translate("inbox.all")}
+        </Button>
+        <Box
+          sx={{
+            display: "flex",
+            flexWrap: "wrap",
+            gap: 2,
+            justifyContent: "space-between",
+            alignItems: "flex-start",
+          }}
+        >
+          <Box sx={{ minWidth: 0, flex: "1 1 380px" }}>
+            <EventStatusChip status={event.status} />
+            <Typography component="h2" variant="h4" sx={{ mt: 1, mb: 0.5 }}>
+              <EventType type={event.type} />
+            </Typography>
+            <Typography color="textSecondary" role="status">
+              {translate(`inbox.says.${event.status}`)}
+            </Typography>
+          </Box>
+          {can("stripe_events", "edit") && (
+            <Button
+              variant="contained"
+              startIcon={<ReplayIcon />}
+              onClick={() => setIsReplaying(true)}
+            >
+              {translate("inbox.replay.button")}
+            </Button>
+          )}
+        </Box>
+      </Box>
+      {event.lastError !== null && (
+        <Alert severity={event.status === "dead" ? "error" : "warning"}>
+          <Box component="span" sx={{ overflowWrap: "anywhere" }}>
+            {event.lastError}
+          </Box>
+        </Alert>
+      )}
+      <Panel title={translate("inbox.effect")}>
+        <Effects event={event} />
+      </Panel>
+      <Panel title={translate("inbox.details")}>
+        <Facts
+          facts={[
+            [
+              "inbox.fields.created",
+              <RelativeTime key="c" value={event.created} isPast />,
+            ],
+            ["inbox.fields.exactly", formatExact(new Date(event.created))],
+            [
+              "inbox.fields.receivedAt",
+              <RelativeTime key="r" value={event.receivedAt} isPast />,
+            ],
+            [
+              "inbox.fields.processedAt",
+              event.processedAt && (
+                <RelativeTime key="p" value={event.processedAt} isPast />
+              ),
+            ],
+            ["inbox.fields.attempts", event.attempts],
+            ["inbox.fields.duplicates", event.duplicates],
+            [
+              "inbox.fields.livemode",
+              translate(event.livemode ? "inbox.live" : "inbox.test"),
+            ],
+            ["inbox.fields.id", event.id],
+          ]}
+        />
+      </Panel>
+      <PayloadPanel id={event.id} />
+      {isReplaying && (
+        <ReplayDialog
+          ids={[event.id]}
+          onClose={() => setIsReplaying(false)}
+          onDone={() => undefined}
+        />
+      )}
+    </Box>
+  );
+};
