@@ -714,7 +714,7 @@ describe("a reckoning, step by step", () => {
         parts: string | null;
       }>(
         db.root,
-        `select app_private.price_amount(p, $3) as amount,
+        `select app_hidden.price_amount(p, $3) as amount,
                 (select sum(t.amount) from app_private.price_tier_amounts(p, $3) t) as parts
            from (select (jsonb_populate_record(null::app_public.stripe_prices,
              jsonb_build_object('billing_scheme', 'tiered', 'tiers', $1::jsonb, 'tiers_mode', $2::text))).*) p`,

@@ -99,7 +99,22 @@ const MORE_BREAKS: [string, string][] = [
   [
     "account_differs_from_subscriptions",
     `set local session_replication_role = replica;
-     update app_public.stripe_subscriptions set mrr_usd_minor = 1 where id = '${stripeId("sub", "A")}'`,
+     update app_public.stripe_customers set brand_id = '${brands.B}' where id = '${stripeId("cus", "A")}'`,
+  ],
+  [
+    "movement_differs_from_lines",
+    `set local session_replication_role = replica;
+     update app_public.mrr_movement_lines set movement_id = null, kind = null where account = 'brand:${brands.A}'`,
+  ],
+  [
+    "subscription_differs_from_lines",
+    `set local session_replication_role = replica;
+     update app_public.mrr_movement_lines set subscription_id = 'sub_of_nobody' where account = 'brand:${brands.A}'`,
+  ],
+  [
+    "account_differs_from_lines",
+    `set local session_replication_role = replica;
+     update app_public.mrr_movement_lines set account = 'brand:${brands.B}' where account = 'brand:${brands.A}'`,
   ],
   [
     "account_differs_from_movements",
