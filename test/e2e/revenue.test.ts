@@ -189,12 +189,12 @@ describe("the figures of a month", () => {
     // 9173.60 / 8800.60
     await expectText(
       card(page, "MRR"),
-      /up by 4\.2 %, \$8,800\.60 in the period before/,
+      /up by\s+4\.2 %\s*, \$8,800\.60 in the period before/,
     );
     // All that paid stayed, the month before.
     await expectText(
       card(page, "NRR"),
-      /down by 7\.2 points, 100\.0% in the period before/,
+      /down by\s+7\.2 points\s*, 100\.0% in the period before/,
     );
     await expectText(card(page, "CAC"), /No data in the period before/);
     expect(await page.getByText("Counted just now").count()).toBeGreaterThan(0);
@@ -970,7 +970,10 @@ describe("who may", () => {
     for (const path of paths) {
       await page.goto(`/admin${path}`);
       await page
-        .getByRole("heading", { name: "This page is not part of your role" })
+        .getByRole("heading", {
+          name: "This page is not part of your role",
+          level: 2,
+        })
         .waitFor();
     }
     const answer = await page.request.post("/graphql", {
@@ -1019,7 +1022,10 @@ describe("who may", () => {
     for (const path of ["/mrr_movements", "/stripe_events"]) {
       await page.goto(`/admin${path}`);
       await page
-        .getByRole("heading", { name: "This page is not part of your role" })
+        .getByRole("heading", {
+          name: "This page is not part of your role",
+          level: 2,
+        })
         .waitFor();
     }
     expect(visit.complaints).toEqual([]);
