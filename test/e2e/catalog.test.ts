@@ -136,6 +136,24 @@ describe("a table nobody wrote pages for", () => {
     await expectCells(page, 2, ["Dresses"]);
   });
 
+  it.each([
+    ["a filter of a column that is gone", '?filter={"gone@eq":1}', /"gone"/],
+    ["an order of a column that is gone", "?sort=gone", /"gone"/],
+    ["a number that is none", '?filter={"sort@eq":"x"}', /^Sort: .*number/m],
+  ])("says why a link does not open: %s", async (_what, search, reason) => {
+    const { page } = staff;
+    await page.goto(`${LIST}${encodeURI(search)}`);
+    const title = page.getByRole("heading", {
+      name: "These rows could not be read",
+    });
+    await title.waitFor();
+    await expectText(page.locator("main"), reason);
+    await expectCount(page.getByText(/^1-\d+ of/), 0);
+    await settled(page);
+    await page.getByRole("button", { name: "Clear filters and order" }).click();
+    await page.getByText(/^1-12 of 12/).waitFor();
+  });
+
   it("keeps a view, and its link opens the list the same", async () => {
     const { page } = staff;
     await page.goto(

@@ -5,14 +5,13 @@ import type { SortPayload } from "react-admin";
 import {
   CreateButton,
   ListBase,
-  Pagination,
   Title,
   useListContext,
   useTranslate,
 } from "react-admin";
 
 import { EmptyState } from "../components/EmptyState.tsx";
-import { ListContent } from "../components/ListFrame.tsx";
+import { ListContent, ListPages } from "../components/ListFrame.tsx";
 import { ImportLink } from "../imports/ImportLink.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
@@ -128,7 +127,7 @@ const CatalogListView = ({
               <Box sx={{ overflowX: "auto" }}>{children}</Box>
             </ListContent>
           </Card>
-          <Pagination rowsPerPageOptions={[25, 50, 100, 250]} />
+          <ListPages sizes={[25, 50, 100, 250]} />
         </>
       )}
     </>

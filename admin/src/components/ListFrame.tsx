@@ -7,6 +7,7 @@ import type { ListProps } from "react-admin";
 import { List, Pagination, useListContext, useTranslate } from "react-admin";
 
 import { EmptyState } from "./EmptyState.tsx";
+import { ListError } from "./ListError.tsx";
 
 export const useIsPhone = () =>
   useMediaQuery<Theme>((theme) => theme.breakpoints.down("sm"), {
@@ -31,7 +32,7 @@ const NoResults = ({ category }: { category: string }) => {
   );
 };
 
-/** Shows the rows, or says that the filter leaves none. */
+/** Shows the rows, or says that the filter leaves none, or why they cannot be read. */
 export const ListContent = ({
   category,
   children,
@@ -39,11 +40,20 @@ export const ListContent = ({
   category: string;
   children: ReactNode;
 }) => {
-  const { isPending, total, data } = useListContext();
+  const { isPending, total, data, error } = useListContext();
+  if (error && data === undefined) return <ListError error={error} />;
   if (!isPending && (total === 0 || data?.length === 0)) {
     return <NoResults category={category} />;
   }
   return children;
+};
+
+/** Which rows these are; nothing where they could not be read. */
+export const ListPages = ({ sizes }: { sizes: number[] }) => {
+  const { error, data } = useListContext();
+  return error && data === undefined ? null : (
+    <Pagination rowsPerPageOptions={sizes} />
+  );
 };
 
 /** The frame every list shares. */
@@ -58,7 +68,7 @@ export const ListFrame = ({
 }) => (
   <List
     perPage={25}
-    pagination={<Pagination rowsPerPageOptions={[25, 50, 100]} />}
+    pagination={<ListPages sizes={[25, 50, 100]} />}
     {...props}
   >
     <ListContent category={category}>
