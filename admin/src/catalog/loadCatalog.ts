@@ -4,6 +4,7 @@ import { describeResources } from "../dataProvider.ts";
 import { liveOptions } from "../live/liveClient.ts";
 import { liveTableOf } from "../live/liveTables.ts";
 import { resources } from "../resources.ts";
+import { actingAs } from "../session.ts";
 import { setCatalogAccess } from "./access.ts";
 import type { AdminCatalog } from "./adopt.ts";
 import { adoptCatalog } from "./adopt.ts";
@@ -32,7 +33,7 @@ export async function loadCatalog(
   try {
     response = await fetch("/catalog.json", {
       credentials: "same-origin",
-      headers: { accept: "application/json" },
+      headers: { accept: "application/json", ...actingAs() },
       signal,
     });
   } catch (error) {

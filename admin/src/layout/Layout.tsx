@@ -6,6 +6,7 @@ import { Suspense, useEffect } from "react";
 import { useLocation, useSidebarState, useTranslate } from "react-admin";
 import { ErrorBoundary } from "react-error-boundary";
 
+import { SessionDialog } from "../auth/SessionDialog.tsx";
 import { LiveUpdates } from "../live/LiveUpdates.tsx";
 import { AppBar } from "./AppBar.tsx";
 import { ConnectionNotice } from "./ConnectionNotice.tsx";
@@ -89,6 +90,7 @@ export const Layout = ({ children }: { children: ReactNode }) => {
         <AppBar />
         <ConnectionNotice />
         <LiveUpdates />
+        <SessionDialog />
         <DocumentTitle />
         <Box
           component="main"
