@@ -61,10 +61,13 @@ export const CatalogEmpty = ({ resource }: { resource: AdminResource }) => {
 export const CatalogToolbar = ({
   resource,
   columns = null,
+  children,
 }: {
   resource: AdminResource;
   /** Where the page says itself which columns there are at first. */
   columns?: readonly string[] | null;
+  /** What only this list has, before the rest. */
+  children?: ReactNode;
 }) => {
   const translate = useTranslate();
   return (
@@ -81,8 +84,9 @@ export const CatalogToolbar = ({
         <FilterBar resource={resource} />
       </Box>
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
+        {children}
         <SavedViewsMenu name={resource.name} table={resource.table} />
-        <ExportMenu resource={resource} />
+        <ExportMenu resource={resource} columns={columns} />
         <ImportLink resource={resource} />
         <ColumnsMenu resource={resource} columns={columns} />
         {resource.verbs.create && (
@@ -102,10 +106,14 @@ export const CatalogToolbar = ({
 const CatalogListView = ({
   resource,
   toolbar,
+  empty,
+  picture,
   children,
 }: {
   resource: AdminResource;
   toolbar: ReactNode;
+  empty: ReactNode;
+  picture: string;
   children: ReactNode;
 }) => {
   const { isPending, total, filterValues, error } = useListContext();
@@ -118,12 +126,12 @@ const CatalogListView = ({
     <>
       <Title title={resource.label} />
       {isEmpty ? (
-        <CatalogEmpty resource={resource} />
+        empty
       ) : (
         <>
           {toolbar}
           <Card sx={{ overflow: "hidden" }}>
-            <ListContent category={EMPTY_PICTURE}>
+            <ListContent category={picture}>
               <Box sx={{ overflowX: "auto" }}>{children}</Box>
             </ListContent>
           </Card>
@@ -140,13 +148,22 @@ const CatalogListView = ({
  */
 export const CatalogList = ({
   columns,
+  reads = [],
   sort,
   toolbar,
+  empty,
+  picture = EMPTY_PICTURE,
   children,
 }: {
   columns: readonly CatalogField[];
+  /** What the rows show beside the values of these columns. */
+  reads?: readonly string[];
   sort?: SortPayload;
   toolbar?: ReactNode;
+  /** In place of the words every empty list has. */
+  empty?: ReactNode;
+  /** A category, whose drawing stands beside the words where no row fits. */
+  picture?: string;
   children: ReactNode;
 }) => {
   const catalog = useCatalog();
@@ -159,12 +176,18 @@ export const CatalogList = ({
       sort={sort ?? defaultSort(resource)}
       exporter={false}
       queryOptions={{
-        meta: { columns: columnsFor(catalog, resource, columns) },
+        meta: {
+          columns: [
+            ...new Set([...columnsFor(catalog, resource, columns), ...reads]),
+          ],
+        },
       }}
     >
       <CatalogListView
         resource={resource}
         toolbar={toolbar ?? <CatalogToolbar resource={resource} />}
+        empty={empty ?? <CatalogEmpty resource={resource} />}
+        picture={picture}
       >
         {children}
       </CatalogListView>

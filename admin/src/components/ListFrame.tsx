@@ -4,8 +4,17 @@ import type { Theme } from "@mui/material/styles";
 import useMediaQuery from "@mui/material/useMediaQuery";
 import type { ReactElement, ReactNode } from "react";
 import type { ListProps } from "react-admin";
-import { List, Pagination, useListContext, useTranslate } from "react-admin";
+import {
+  List,
+  Pagination,
+  useListContext,
+  useResourceContext,
+  useTranslate,
+} from "react-admin";
 
+import { useCatalog } from "../catalog/CatalogContext.tsx";
+import { PageSkeleton } from "../layout/Layout.tsx";
+import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import { EmptyState } from "./EmptyState.tsx";
 import { ListError } from "./ListError.tsx";
 
@@ -56,7 +65,7 @@ export const ListPages = ({ sizes }: { sizes: number[] }) => {
   );
 };
 
-/** The frame every list shares. */
+/** The frame every list shares; it opens with the view the person has. */
 export const ListFrame = ({
   children,
   category,
@@ -65,14 +74,21 @@ export const ListFrame = ({
   children: ReactNode;
   category: string;
   empty?: ReactElement | false;
-}) => (
-  <List
-    perPage={25}
-    pagination={<ListPages sizes={[25, 50, 100]} />}
-    {...props}
-  >
-    <ListContent category={category}>
-      <Box sx={{ overflowX: "auto" }}>{children}</Box>
-    </ListContent>
-  </List>
-);
+}) => {
+  const name = useResourceContext(props) ?? "";
+  const table = useCatalog().byName.get(name)?.table ?? name;
+  const isOpen = useOpeningView(name, table);
+  if (!isOpen) return <PageSkeleton />;
+  return (
+    <List
+      perPage={25}
+      exporter={false}
+      pagination={<ListPages sizes={[25, 50, 100]} />}
+      {...props}
+    >
+      <ListContent category={category}>
+        <Box sx={{ overflowX: "auto" }}>{children}</Box>
+      </ListContent>
+    </List>
+  );
+};
