@@ -136,6 +136,7 @@ set object = (
 from app_public.stripe_customers c
 where c.deleted and r.id = c.id and r.object - '{id,object,created,currency,livemode,deleted}'::text[] <> '{}';
 
+--------------------------------------------------------------------------------
 -- 9100 Revenue by subscription. A movement is the net of an event for an account;
 -- its lines say which subscriptions it is made of. With them the past can be told
 -- by what was subscribed to, whoever owned it then: a customer that is linked, or
@@ -474,6 +475,7 @@ US dollars per unit of a currency, by day. A subscription pins the newest rate a
 
 --! include functions/audit/tg__audit.sql
 --! include functions/import/table_columns.sql
+--! include functions/catalogue/matching.sql
 --! include functions/common/triggers.sql
 --! include functions/ops/enqueue_job.sql
 --! include functions/credits/ledger.sql

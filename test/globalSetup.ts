@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseConfig } from "../server/config.ts";
 import { withClient } from "../server/db/clients.ts";
 import { openDatabase } from "../server/db/connect.ts";
-import { closeDatabase, ensureDatabase } from "../server/db/database.ts";
+import { ensureDatabase } from "../server/db/database.ts";
 import {
   discardEmbedded,
   type EmbeddedServer,
@@ -16,6 +16,7 @@ import type { Log } from "../server/db/log.ts";
 import { migrate } from "../server/db/migrate.ts";
 import { urlsFor } from "../server/db/urls.ts";
 import {
+  sealTemplate,
   sharedServer,
   TEMPLATE_DATABASE,
   TEST_FOLDER_PREFIX,
@@ -60,17 +61,9 @@ export default async function globalSetup(): Promise<void> {
     const template = urlsFor(database.urls, TEMPLATE_DATABASE);
     await ensureDatabase(template);
     await migrate(template, log, { current: true });
-    await withClient(embedded.url("postgres"), async (root) => {
-      await closeDatabase(root, TEMPLATE_DATABASE);
-      await root.query(
-        `alter database ${TEMPLATE_DATABASE} with is_template true allow_connections false`,
-      );
-      // Connections that are still closing would make the first clone fail.
-      await root.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
-        [TEMPLATE_DATABASE],
-      );
-    });
+    await withClient(embedded.url("postgres"), (root) =>
+      sealTemplate(root, TEMPLATE_DATABASE),
+    );
     // Workers of jest are started later and inherit the environment.
     process.env.CLOSETAI_TEST_SERVER = JSON.stringify({
       urls: database.urls,

@@ -1,5 +1,6 @@
 import type { AuthProvider } from "react-admin";
 
+import { noteRefusal } from "./auth/sessionTrouble.ts";
 import { canAccess } from "./canAccess.ts";
 import { forgetSession, loadSession, signIn, signOut } from "./session.ts";
 
@@ -27,6 +28,8 @@ export const authProvider: AuthProvider = {
   },
 
   async checkError(error: unknown) {
+    // The page stays, and with it what was typed: SessionDialog asks how to go on.
+    if (noteRefusal(error)) return;
     if (statusOf(error) === 401) {
       forgetSession();
       throw { message: "auth.ended" };

@@ -1,6 +1,8 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
+import { noteRefusal } from "./auth/sessionTrouble.ts";
+
 /**
  * Whether the server answers. Any query or mutation that meets silence or a 503
  * reports it; while it lasts the health address is asked every few seconds, and
@@ -62,6 +64,7 @@ const recovered = () => {
 };
 
 const report = (error: unknown) => {
+  if (noteRefusal(error)) return;
   if (isOutage(error) && state === "up") {
     setState(navigator.onLine ? "down" : "offline");
     watch();

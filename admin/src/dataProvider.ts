@@ -3,20 +3,25 @@ import type {
   PostgraphileDataProvider,
   ResourceSchemas,
 } from "ra-data-postgraphile";
-import { makeDataProvider } from "ra-data-postgraphile";
+import { makeDataProvider, makeGraphQLFetch } from "ra-data-postgraphile";
 
-import { resources } from "./resources.ts";
+import { actingAs } from "./session.ts";
 
 export type AppDataProvider = PostgraphileDataProvider;
 
-let current = makeDataProvider({ resources });
+const options = {
+  graphqlFetch: makeGraphQLFetch({ headers: actingAs }),
+  statusByCode: { OTHER: 409 },
+} as const;
+
+let current = makeDataProvider({ resources: {}, ...options });
 
 /** From now on these resources may be asked: the catalogue arrived or changed. */
 export function describeResources(
   schemas: ResourceSchemas,
   live: LiveOptions,
 ): void {
-  current = makeDataProvider({ resources: schemas, live });
+  current = makeDataProvider({ resources: schemas, live, ...options });
 }
 
 /**

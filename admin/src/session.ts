@@ -76,6 +76,25 @@ function parseSession(raw: RawSession): Session {
   };
 }
 
+/** Whom the pages of this tab were opened for, once that is known. */
+let acting: Session | null = null;
+
+/**
+ * Tells the server for whom this tab acts: the session is one for all tabs, and
+ * somebody may sign out, or choose another brand, in the next one. See
+ * server/auth/assertActingAs.ts.
+ */
+export const actingAs = (): Record<string, string> =>
+  acting?.user == null
+    ? {}
+    : { "x-acting-as": `${acting.user.id}/${acting.brand?.id ?? ""}` };
+
+export const actingSession = (): Session | null => acting;
+
+/** The same person, for the same brand. */
+export const isSameActor = (one: Session, other: Session): boolean =>
+  one.user?.id === other.user?.id && one.brand?.id === other.brand?.id;
+
 type ErrorBody = {
   error?: { code?: string; message?: string; hint?: string; field?: string };
 };
@@ -99,6 +118,8 @@ export async function callServer<T>(
       credentials: "same-origin",
       headers: {
         accept: "application/json",
+        // Who signs in or changes brands is just becoming somebody else.
+        ...(path.startsWith("/auth/") ? {} : actingAs()),
         ...(options.body === undefined
           ? {}
           : { "content-type": "application/json" }),
@@ -138,6 +159,7 @@ let current: Promise<Session> | null = null;
 export function loadSession(): Promise<Session> {
   current ??= callServer<RawSession>("/auth/session")
     .then(parseSession)
+    .then((session) => (acting = session))
     .catch((error: unknown) => {
       current = null;
       throw error;
@@ -145,8 +167,13 @@ export function loadSession(): Promise<Session> {
   return current;
 }
 
+/** Who this browser is now, whomever this tab still acts for. */
+export const peekSession = (): Promise<Session> =>
+  callServer<RawSession>("/auth/session").then(parseSession);
+
 export function forgetSession(): void {
   current = null;
+  acting = null;
 }
 
 export async function signIn(email: string, password: string): Promise<void> {

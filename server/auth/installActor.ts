@@ -3,6 +3,7 @@ import type { Express } from "express";
 import type { AppDeps } from "../app.ts";
 import { AppError } from "../errors.ts";
 import type { Actor } from "./actor.ts";
+import { assertActingAs } from "./assertActingAs.ts";
 import { isAllowedOrigin } from "./isAllowedOrigin.ts";
 
 declare global {
@@ -17,7 +18,10 @@ declare global {
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Puts the actor on the request, after the Origin of a cookie was checked. */
+/**
+ * Puts the actor on the request, after the Origin of a cookie was checked, and
+ * refuses a page that was opened for somebody else.
+ */
 export function installActor(app: Express, deps: AppDeps): void {
   app.use((req, _res, next) => {
     const fromBrowser =
@@ -35,9 +39,12 @@ export function installActor(app: Express, deps: AppDeps): void {
       );
       return;
     }
-    deps.actors.ofRequest(req, req.requestId).then((actor) => {
-      req.actor = actor;
-      next();
-    }, next);
+    deps.actors
+      .ofRequest(req, req.requestId)
+      .then((actor) => {
+        req.actor = actor;
+        assertActingAs(req, actor);
+      })
+      .then(() => next(), next);
   });
 }

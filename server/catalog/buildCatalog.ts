@@ -22,6 +22,18 @@ const NO_RIGHTS: RoleRights = {
   delete: false,
 };
 
+/** Read only where a page names it: the server makes it anew at every reading. */
+const LINK = {
+  kind: "string",
+  array: false,
+  read: false,
+  create: false,
+  update: false,
+  filter: false,
+  sort: false,
+  reference: null,
+} as const;
+
 /** Never in a list unless a tag asks: keys, bulk and bookkeeping. */
 const UNLISTED = new Set(["updated_at", "image_key"]);
 const LIST_LENGTH = 7;
@@ -113,22 +125,33 @@ function describe(
         : schema.search,
       relations: readable(schema.relations, names),
       collections: readable(schema.collections, names),
-      fields: Object.fromEntries(
-        fields.map((field) => [
-          field.name,
-          {
-            kind: field.kind,
-            array: field.array,
-            read: field.read,
-            create: field.create,
-            update: field.update,
-            filter: field.filter,
-            sort: field.sort,
-            reference: field.reference?.resource ?? null,
-          },
-        ]),
-      ),
-      columns: fields.filter(({ read }) => read).map(({ name }) => name),
+      fields: Object.fromEntries([
+        ...fields.map(
+          (field) =>
+            [
+              field.name,
+              {
+                kind: field.kind,
+                array: field.array,
+                nullable: field.nullable,
+                read: field.read,
+                create: field.create,
+                update: field.update,
+                filter: field.filter,
+                sort: field.sort,
+                reference: field.reference?.resource ?? null,
+              },
+            ] as const,
+        ),
+        ...resource.links.map((name) => [name, LINK] as const),
+      ]),
+      // With a picture's key comes the link that shows it.
+      columns: [
+        ...fields.filter(({ read }) => read).map(({ name }) => name),
+        ...resource.links.filter((link) =>
+          fields.some(({ widget }) => widget?.options["url"] === link),
+        ),
+      ],
     },
     fields,
     list: resource.list ?? defaultList(resource, fields),

@@ -61,6 +61,8 @@ export type ShapeResource = {
   singular: string;
   description: string | null;
   fields: ShapeField[];
+  /** Texts the API adds beside the columns, such as the link to a picture. */
+  links: string[];
   schema: Omit<CatalogSchema, "fields" | "columns">;
   represent: string;
   list: string[] | null;
@@ -221,6 +223,7 @@ class RegistryReader {
       singular: tags["singular"] || sentence(inflection.singularize(name)),
       description: table.description ?? table.codec.description ?? null,
       fields,
+      links: linksOf(type, fields),
       represent,
       list: columnsNamed("list") ?? null,
       schema: {
@@ -715,6 +718,21 @@ class RegistryReader {
       isEnumType(type) ? type.getValues().map((value) => value.name) : [],
     );
   }
+}
+
+function linksOf(
+  type: GraphQLObjectType,
+  fields: readonly ShapeField[],
+): string[] {
+  const columns = new Set(fields.map(({ name }) => name));
+  return Object.values(type.getFields())
+    .filter(
+      (field) =>
+        field.args.length === 0 &&
+        String(getNullableType(field.type)) === "String" &&
+        !columns.has(field.name),
+    )
+    .map(({ name }) => name);
 }
 
 function describeType(field: {

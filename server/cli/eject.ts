@@ -1,30 +1,15 @@
-import "../http/graphileEnv.ts";
-
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 
 import { Command } from "commander";
-import pg from "pg";
-import { makeSchema } from "postgraphile";
 import { format } from "prettier";
 
-import { anonymousActor } from "../auth/actor.ts";
-import { CATALOG_ROLES, Catalogs } from "../catalog/Catalogs.ts";
-import { catalogPlugins } from "../catalog/plugins.ts";
-import type { Catalog } from "../catalog/types.ts";
 import { projectDir } from "../config.ts";
 import { ejectPages } from "../eject/ejectPages.ts";
 import { fullestResource, resourceNames } from "../eject/fullestResource.ts";
-import { noConstraintErrors } from "../errors/constraints.ts";
-import { LiveSubscriber } from "../graphile/live/LiveSubscriber.ts";
-import { makePreset } from "../graphile/preset.ts";
-import { makeStoragePlugins } from "../storage/plugins.ts";
-import { makeFileUrls } from "../storage/signUrls.ts";
-import {
-  type MigratedDatabase,
-  withMigratedDatabase,
-} from "./withMigratedDatabase.ts";
+import { readMigratedSchema } from "./migratedSchema.ts";
+import { withMigratedDatabase } from "./withMigratedDatabase.ts";
 
 const program = new Command()
   .name("eject")
@@ -67,7 +52,9 @@ function fail(message: string): void {
 }
 
 async function eject(): Promise<void> {
-  const catalogs = await withMigratedDatabase(readCatalogs);
+  const { catalogs } = await withMigratedDatabase((database) =>
+    readMigratedSchema(database, "eject"),
+  );
   const resource = fullestResource(catalogs, name);
   if (resource === null) {
     fail(
@@ -84,42 +71,4 @@ async function eject(): Promise<void> {
   console.log(
     `\nThe admin shows these pages for "${resource.label}" from its next build on; npm run dev does at once.`,
   );
-}
-
-/** What each role sees of a freshly migrated database. */
-async function readCatalogs({
-  urls,
-  config,
-}: MigratedDatabase): Promise<Catalog[]> {
-  const pool = new pg.Pool({ connectionString: urls.app, max: 2 });
-  // Nothing is lost with a connection nobody uses any more.
-  pool.on("error", () => undefined);
-  const log = { info: console.log, warn: console.warn, error: console.error };
-  const subscriber = new LiveSubscriber({ connectionString: urls.app, log });
-  try {
-    const { schema } = await makeSchema(
-      makePreset({
-        config,
-        pool,
-        subscriber,
-        log,
-        constraints: () => noConstraintErrors,
-        resolveActor: () => Promise.resolve(anonymousActor("eject")),
-        plugins: [
-          ...catalogPlugins,
-          ...makeStoragePlugins(makeFileUrls("eject"), config),
-        ],
-      }),
-    );
-    const catalogs = new Catalogs(pool, () => schema);
-    const read: Catalog[] = [];
-    for (const role of CATALOG_ROLES) {
-      const served = await catalogs.of(role);
-      if (served !== null) read.push(served.catalog);
-    }
-    return read;
-  } finally {
-    await subscriber.release();
-    await pool.end();
-  }
 }

@@ -70,10 +70,15 @@ async function withShadow(
   };
   process.env[SHADOW_VARIABLE] = JSON.stringify(shadow);
   try {
-    await withMigrationLock(urls, log, () => fn(settings));
+    await withMigrationLock(urls, log, async (owner) => {
+      try {
+        await fn(settings);
+      } finally {
+        await releaseGmConnections(owner);
+      }
+    });
   } finally {
     delete process.env[SHADOW_VARIABLE];
-    releaseGmConnections();
     await dropDatabaseAt(urls.root, databaseOf(shadow.owner));
   }
 }
@@ -117,20 +122,20 @@ export async function migrationStatus(
     ...options,
     shadowUrl: shadow.owner,
   });
-  try {
-    const { remainingMigrations, hasCurrentMigration } = await status(settings);
-    const applied = await withClient(urls.owner, async (owner) => {
+  return withClient(urls.owner, async (owner) => {
+    try {
+      const { remainingMigrations, hasCurrentMigration } =
+        await status(settings);
       const { rows } = await owner.query<{ filename: string }>(
         "select filename from graphile_migrate.migrations order by filename",
       );
-      return rows.map(({ filename }) => filename);
-    });
-    return {
-      applied,
-      pending: remainingMigrations ?? [],
-      hasCurrent: hasCurrentMigration,
-    };
-  } finally {
-    releaseGmConnections();
-  }
+      return {
+        applied: rows.map(({ filename }) => filename),
+        pending: remainingMigrations ?? [],
+        hasCurrent: hasCurrentMigration,
+      };
+    } finally {
+      await releaseGmConnections(owner);
+    }
+  });
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +24,10 @@ import { ADVISORY_LOCKS, LOGIN_ROLES } from "./roles.ts";
 import { databaseOf, type Urls } from "./urls.ts";
 
 export const WORKER_SCHEMA = "graphile_worker";
+
+/** What the connections of graphile-migrate in this process are called. */
+const GM_CONNECTIONS = `closetai migrations ${randomBytes(4).toString("hex")}`;
+const GM_PATIENCE_MS = 5_000;
 
 export type MigrateOptions = {
   /** Also run current.sql. By default everywhere but in production. */
@@ -55,10 +60,14 @@ export function gmSettings(
       projectDir,
       options.migrationsFolder ?? file.migrationsFolder ?? "migrations",
     ),
-    connectionString: urls.owner,
+    connectionString: named(urls.owner),
     // It insists on one, even where it never connects there.
-    rootConnectionString: urls.root ?? "postgres://unused.invalid/postgres",
-    ...(options.shadowUrl ? { shadowConnectionString: options.shadowUrl } : {}),
+    rootConnectionString: named(
+      urls.root ?? "postgres://unused.invalid/postgres",
+    ),
+    ...(options.shadowUrl
+      ? { shadowConnectionString: named(options.shadowUrl) }
+      : {}),
     databaseOwner: LOGIN_ROLES.owner,
     logger: new Logger(tellWhatMatters(log)),
   };
@@ -75,13 +84,32 @@ function tellWhatMatters(
   };
 }
 
+function named(url: string): string {
+  const changed = new URL(url);
+  changed.searchParams.set("application_name", GM_CONNECTIONS);
+  return changed.href;
+}
+
 /**
- * Lets graphile-migrate close its connections now. It keeps them for a moment,
- * and ends the whole process when one of them breaks meanwhile, as it would if
- * the embedded server stopped.
+ * Lets graphile-migrate close its connections now, and waits until they are
+ * closed. It would keep them for a moment, and it ends the whole process when
+ * one breaks until then, as where the database is dropped or stops right after.
  */
-export function releaseGmConnections(): void {
+export async function releaseGmConnections(owner: ClientBase): Promise<void> {
   clearAllPools();
+  const giveUpAt = Date.now() + GM_PATIENCE_MS;
+  try {
+    while (Date.now() < giveUpAt) {
+      const { rowCount } = await owner.query(
+        "select from pg_catalog.pg_stat_activity where application_name = $1",
+        [GM_CONNECTIONS],
+      );
+      if (rowCount === 0) return;
+      await sleep(5);
+    }
+  } catch {
+    // Ours is gone, and so are theirs; what failed before says why.
+  }
 }
 
 /**
@@ -132,7 +160,7 @@ async function applyMigrations(
       if (await isOlderThan17(owner)) await runCommitted(unchecked(settings));
       await (withCurrent ? runCurrent(settings) : runCommitted(settings));
     } finally {
-      releaseGmConnections();
+      await releaseGmConnections(owner);
     }
   });
   await ensurePartitions(owner, log);

@@ -16,6 +16,7 @@ export function makePools(
   config: Pick<Config, "pool">,
   log: Log,
 ): Pools {
+  let closing = false;
   const make = (name: string, connectionString: string, max: number) => {
     const pool = new pg.Pool({
       connectionString,
@@ -31,6 +32,8 @@ export function makePools(
     // An idle connection that breaks is replaced at the next use; without a
     // listener it would end the process.
     pool.on("error", (error) => {
+      // The database may end before it has read our goodbye.
+      if (closing) return;
       log.warn(`An idle ${name} connection broke: ${error.message}`);
     });
     // A connection that breaks while it is lent says so twice: its query
@@ -48,6 +51,7 @@ export function makePools(
     app,
     worker,
     close: async () => {
+      closing = true;
       await Promise.all([app.end(), worker.end()]);
     },
   };

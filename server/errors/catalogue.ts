@@ -101,6 +101,11 @@ export const ERROR_KINDS = {
     message: "The GraphQL document or its variables are not valid.",
   },
   BADRQ: { status: 400, message: "The request could not be read." },
+  OTHER: {
+    status: 409,
+    message: "This page was opened for somebody else, or for another brand.",
+    hint: "Reload the page, or switch back.",
+  },
   METHD: { status: 405, message: "Only POST is answered here." },
   MEDIA: {
     status: 415,

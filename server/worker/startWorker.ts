@@ -8,7 +8,6 @@ import {
   type Runner,
   type WorkerEvents,
 } from "graphile-worker";
-import type { PoolClient } from "pg";
 import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
@@ -49,15 +48,6 @@ export async function startWorker(options: {
   const taskList = makeTasks({ config, log, pools, disk, mailer });
   const liveness = new Liveness(urls.worker, log);
   await liveness.start();
-
-  // A connection that breaks while it is lent out is the task's to notice;
-  // without a listener it would end the process.
-  const onConnect = (client: PoolClient) => {
-    client.on("error", (error) => {
-      log.warn({ err: error }, "a worker connection broke");
-    });
-  };
-  pools.worker.on("connect", onConnect);
 
   const events: WorkerEvents = new EventEmitter();
   const report = (error: unknown) => {
@@ -116,7 +106,6 @@ export async function startWorker(options: {
     stop: async () => {
       stopping = true;
       wake.abort();
-      pools.worker.off("connect", onConnect);
       await runner?.stop().catch((error: unknown) => {
         // It had just stopped by itself.
         log.debug({ err: error }, "the worker was not running");

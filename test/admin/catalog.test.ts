@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { defineResources } from "ra-data-postgraphile";
 
 import { actionInput } from "../../admin/src/catalog/actions/actionForm.ts";
+import { adoptCatalog } from "../../admin/src/catalog/adopt.ts";
 import {
   chosenColumns,
   columnsFor,
@@ -18,20 +18,19 @@ import {
 } from "../../admin/src/catalog/inputs/formValues.ts";
 import { bulkValues } from "../../admin/src/catalog/list/bulkValues.ts";
 import { withCatalog } from "../../admin/src/layout/navigation.tsx";
-import { adopted, buildField, looks, resourceOf } from "./describedTable.ts";
+import {
+  adopted,
+  buildField,
+  catalog as described,
+  looks,
+  resourceOf,
+} from "./describedTable.ts";
 
 const names = (fields: readonly { name: string }[]) =>
   fields.map(({ name }) => name);
 
 describe("a table that hand-written pages show under another name", () => {
-  const handwritten = defineResources({
-    brands: {
-      type: "BrandAccount",
-      list: "brandAccounts",
-      fields: { name: "string", logoUrl: "string" },
-    },
-  });
-  const catalog = adopted(["brands"], handwritten);
+  const catalog = adopted(["brands"]);
 
   it("keeps the name of the pages, and what points at it follows", () => {
     const look = resourceOf(catalog, "looks");
@@ -45,14 +44,28 @@ describe("a table that hand-written pages show under another name", () => {
     });
   });
 
-  it("has one description: the columns of both", () => {
-    expect(Object.keys(catalog.schemas["brands"]?.fields ?? {})).toEqual(
-      expect.arrayContaining(["rowId", "name", "logoUrl"]),
+  it("calls columns as its pages do", () => {
+    const renamed = adoptCatalog(
+      described,
+      () => false,
+      (resource, { name, label }) => `${resource} ${name} ${label}`,
+    );
+    expect(resourceOf(renamed, "brands").fields[0]?.label).toMatch(/^brands /);
+  });
+
+  it("is described by the catalogue alone", () => {
+    expect(Object.keys(catalog.schemas).sort()).toEqual([
+      "brands",
+      "currencies",
+      "looks",
+    ]);
+    expect(catalog.schemas["brands"]).toEqual(
+      resourceOf(catalog, "brands").schema,
     );
   });
 
   it("is called after its table once its pages are ejected", () => {
-    const ejected = adopted(["brand_accounts"], handwritten);
+    const ejected = adopted(["brand_accounts"]);
     expect(ejected.byName.has("brand_accounts")).toBe(true);
   });
 });
@@ -242,7 +255,7 @@ describe("the menu", () => {
       sections.map(({ label, items }) => [label, items.map(({ to }) => to)]),
     ).toEqual([
       ["menu.catalogue", ["/looks"]],
-      ["catalog.tables", ["/brand_accounts", "/currencies"]],
+      ["catalog.tables", ["/currencies"]],
     ]);
   });
 

@@ -250,11 +250,8 @@ export const catalog: Catalog = {
   resources: [brandAccounts, currencies, looks],
 };
 
-export const adopted = (
-  pages: readonly string[] = [],
-  handwritten: Parameters<typeof adoptCatalog>[1] = {},
-): AdminCatalog =>
-  adoptCatalog(catalog, handwritten, (name) => pages.includes(name));
+export const adopted = (pages: readonly string[] = []): AdminCatalog =>
+  adoptCatalog(catalog, (name) => pages.includes(name));
 
 export function resourceOf(from: AdminCatalog, name: string) {
   const resource = from.byName.get(name);

@@ -135,7 +135,7 @@ describe("the filter of a link", () => {
 
 describe("what a list can be asked of related records", () => {
   const catalog = adopted();
-  const brands = resourceOf(catalog, "brand_accounts");
+  const brands = resourceOf(catalog, "brands");
   const brand = {
     ...brands,
     schema: {

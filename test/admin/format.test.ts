@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
 
-import { csvText } from "../../admin/src/components/csvText.ts";
 import {
   formatBytes,
   formatMoney,
@@ -104,24 +103,5 @@ describe("bytes", () => {
     [10_000_000, "10.0 MB"],
   ])("writes %d as %s", (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
-  });
-});
-
-describe("CSV text", () => {
-  it("defuses formulas, quotes what needs it and keeps numbers", () => {
-    const text = csvText(
-      ["name", "tags", "price", "note"],
-      [
-        { name: "=HYPERLINK(1)", tags: ["a", "b"], price: -5, note: null },
-        { name: 'a "b", c', tags: [], price: 0, note: "+1" },
-      ],
-    );
-    expect(text).toBe(
-      [
-        "name,tags,price,note",
-        "'=HYPERLINK(1),a; b,-5,",
-        `"a ""b"", c",,0,'+1`,
-      ].join("\r\n"),
-    );
   });
 });

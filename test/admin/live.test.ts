@@ -22,7 +22,6 @@ describe("live pages", () => {
           described("currencies", "Currency", false),
         ],
       },
-      {},
       () => false,
     );
     expect(liveTableOf(catalog, "products")).toBe("products");

@@ -136,6 +136,24 @@ describe("a table nobody wrote pages for", () => {
     await expectCells(page, 2, ["Dresses"]);
   });
 
+  it.each([
+    ["a filter of a column that is gone", '?filter={"gone@eq":1}', /"gone"/],
+    ["an order of a column that is gone", "?sort=gone", /"gone"/],
+    ["a number that is none", '?filter={"sort@eq":"x"}', /^Sort: .*number/m],
+  ])("says why a link does not open: %s", async (_what, search, reason) => {
+    const { page } = staff;
+    await page.goto(`${LIST}${encodeURI(search)}`);
+    const title = page.getByRole("heading", {
+      name: "These rows could not be read",
+    });
+    await title.waitFor();
+    await expectText(page.locator("main"), reason);
+    await expectCount(page.getByText(/^1-\d+ of/), 0);
+    await settled(page);
+    await page.getByRole("button", { name: "Clear filters and order" }).click();
+    await page.getByText(/^1-12 of 12/).waitFor();
+  });
+
   it("keeps a view, and its link opens the list the same", async () => {
     const { page } = staff;
     await page.goto(
@@ -311,6 +329,46 @@ describe("a table nobody wrote pages for", () => {
     expect(lines[1]).toMatch(/^Tops,tops/);
   });
 
+  it("gives a list somebody wrote the same: words in use, and all rows as a file", async () => {
+    const owner = await stage.visit({ as: people.owner });
+    const { page } = owner;
+    await page.goto("/admin/products?filter=%7B%7D");
+    await page.getByText(/^1-25 of/).waitFor();
+    await page.getByRole("button", { name: "Add filter" }).click();
+    await page.getByRole("menuitem", { name: "Colour", exact: true }).click();
+    const editor = page.getByRole("dialog", { name: "Colour" });
+    await editor.getByRole("combobox", { name: "Colour" }).click();
+    await page.getByRole("option", { name: /^Burgundy/ }).click();
+    await editor.getByRole("button", { name: "Apply" }).click();
+    await expectFilter(page, { "color@in": ["Burgundy"] });
+    const { rows } = await stage.db.root.query<{ count: number }>(
+      `select count(*)::int as count from app_public.products p
+         join app_public.brand_accounts b on b.id = p.brand_id
+        where b.slug = 'maison-lumiere' and p.color = 'Burgundy'`,
+    );
+    await expectText(
+      page.getByText(/^1-25 of/),
+      `1-25 of ${rows[0]?.count ?? 0}`,
+    );
+    await page.getByRole("button", { name: "Export" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("menuitem", { name: /CSV/ }).first().click(),
+    ]);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) {
+      chunks.push(chunk as Buffer);
+    }
+    const [head, ...lines] = Buffer.concat(chunks)
+      .toString("utf8")
+      .trim()
+      .split("\r\n");
+    expect(head).toMatch(/^name,sku,/);
+    expect(lines).toHaveLength(rows[0]?.count ?? -1);
+    expect(owner.complaints).toEqual([]);
+    await owner.close();
+  });
+
   it("offers a role only what it may do", async () => {
     const owner = await stage.visit({ as: people.owner });
     const { page } = owner;
@@ -351,6 +409,16 @@ describe("a table nobody wrote pages for", () => {
     await settled(page);
     await page.getByRole("option", { name: "Currencies" }).click();
     await page.waitForURL(/\/currencies/);
+
+    // By full text where a function searches the table: another form of a word.
+    await page.keyboard.press("Control+k");
+    await search.fill("dressing silks");
+    await page
+      .getByRole("group", { name: "Products" })
+      .getByRole("option", { name: /Silk/ })
+      .first()
+      .waitFor();
+    await page.keyboard.press("Escape");
   });
 
   it("says no error aloud on all these ways", () => {

@@ -119,7 +119,7 @@ async function search(page: Page, words: string): Promise<void> {
   // The list remembers its filter; this address asks for none.
   await page.goto("/admin/products?filter=%7B%7D");
   await settled(page);
-  await page.getByPlaceholder("Name, SKU or label").fill(words);
+  await page.getByRole("searchbox", { name: "Search" }).fill(words);
   await page.waitForURL((url) =>
     (url.searchParams.get("filter") ?? "").includes('"q"'),
   );
@@ -311,6 +311,19 @@ describe("the admin in a browser", () => {
     ).resolves.toBe(64);
   });
 
+  it("says who changed the product, from what to what, and changes it back", async () => {
+    await page.getByRole("tab", { name: "History" }).click();
+    const change = page
+      .getByRole("listitem")
+      .filter({ hasText: "Camille Aubert" })
+      .first();
+    await expectText(change, /Price[\s\S]*€1,299\.50/);
+    await change.getByRole("button", { name: "Revert Tags" }).click();
+    await page.getByText("The former value is back").waitFor();
+    await page.getByRole("tab", { name: "Details" }).click();
+    await expectCount(page.getByText("capsule", { exact: true }), 0);
+  });
+
   it("shows both versions when somebody else saved first, and saves the chosen one", async () => {
     const rename = async (to: string) => {
       await page.getByRole("link", { name: "Edit", exact: true }).click();
@@ -446,7 +459,8 @@ describe("people in a browser", () => {
     // All is there that will be.
     await visit.page.getByText(/^1-\d+ of/).waitFor();
     await settled(visit.page);
-    await expectCount(visit.page.getByRole("link", { name: "Create" }), 0);
+    await expectCount(visit.page.getByRole("link", { name: /^New/ }), 0);
+    await expectCount(visit.page.locator("tbody").getByRole("checkbox"), 0);
     await expectCount(visit.page.getByRole("link", { name: "Imports" }), 0);
     await visit.page.goto("/admin/products/create");
     await visit.page

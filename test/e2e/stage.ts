@@ -6,11 +6,10 @@ import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 
 import { buildAdmin } from "../../server/buildAdmin.ts";
 import { type Config, projectDir } from "../../server/config.ts";
-import { seedDemo } from "../../server/db/seed.ts";
 import { DEMO_PASSWORD } from "../../server/demoAccounts.ts";
-import { makeDisk } from "../../server/storage/makeDisk.ts";
 import { launchBrowser } from "../helpers/browser.ts";
-import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import type { TestDatabase } from "../helpers/database.ts";
+import { createDemoDatabase } from "../helpers/demoTemplate.ts";
 import { startTestServer, type TestHttpServer } from "../helpers/server.ts";
 import { testServer } from "../helpers/testServer.ts";
 
@@ -82,11 +81,9 @@ export async function openStage(
   overrides: Partial<Config> = {},
 ): Promise<Stage> {
   await buildOnce();
-  const db = await createTestDatabase();
   const dir = mkdtempSync(join(testServer().folder, "stage-"));
+  const db = await createDemoDatabase(dir);
   const storage = { driver: "fs", dir } as const;
-  const disk = await makeDisk(storage);
-  await seedDemo(db.urls, { scale: "demo", disk });
   const server = await startTestServer(db, {
     worker: "in-process",
     storage,

@@ -7,6 +7,7 @@ import {
   it,
 } from "@jest/globals";
 import { type Client, createClient } from "graphql-ws";
+import pg from "pg";
 import { WebSocket } from "ws";
 
 import {
@@ -522,6 +523,44 @@ describe("a subscription to rows", () => {
     );
     expect(errors.filter((code) => code === "LIMIT")).toHaveLength(5);
     expect(errors.filter((code) => code === undefined)).toHaveLength(200);
+  });
+});
+
+describe("the listening connection", () => {
+  it("is asked one thing at a time, however many tables open at once", async () => {
+    const ask = pg.Client.prototype.query;
+    const asked = new Map<unknown, number>();
+    let most = 0;
+    // The driver queues what is asked too soon, and will not for ever.
+    pg.Client.prototype.query = function (
+      this: pg.Client,
+      ...given: unknown[]
+    ) {
+      const { connectionParameters } = this as unknown as {
+        connectionParameters: { application_name: string };
+      };
+      const isLive = connectionParameters.application_name === "closetai live";
+      const answer = (ask as (...all: unknown[]) => unknown).apply(this, given);
+      if (!isLive || !(answer instanceof Promise)) return answer;
+      const now = (asked.get(this) ?? 0) + 1;
+      asked.set(this, now);
+      most = Math.max(most, now);
+      const done = () => void asked.set(this, (asked.get(this) ?? 1) - 1);
+      answer.then(done, done);
+      return answer;
+    } as typeof ask;
+    try {
+      const owner = connect(world.lumiere.owner);
+      const staff = connect(world.staff);
+      await Promise.all([
+        nextIn(owner.watch("products", "brand_members", "import_runs")),
+        nextIn(staff.watch("tryon_jobs", "credit_accounts")),
+      ]);
+      await api.live.settled();
+    } finally {
+      pg.Client.prototype.query = ask;
+    }
+    expect(most).toBe(1);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type TestActor,
   type TestDatabase,
 } from "../helpers/database.ts";
+import { buildProduct } from "../helpers/factories.ts";
 import { makeTestApi, type TestApi } from "../helpers/graphql.ts";
 import { makeWorld, type World } from "./twoBrands.ts";
 
@@ -20,6 +21,18 @@ let catalogs: Catalogs;
 beforeAll(async () => {
   db = await createTestDatabase();
   world = await makeWorld(db);
+  const client = await db.root.connect();
+  try {
+    await buildProduct(client, {
+      brand_id: world.lumiere.id,
+      sku: "LX-0292",
+      name: "Silk dresses",
+      category_code: "dresses",
+      tags: [],
+    });
+  } finally {
+    client.release();
+  }
   api = await makeTestApi(db, { plugins: catalogPlugins });
   catalogs = new Catalogs(db.root, () => api.schema);
 });
@@ -77,7 +90,14 @@ describe("full-text search in a list", () => {
     ["the beginning of a word", "blou", ["L1"]],
     ["two words in any order", "dress evening", ["L3"]],
     ["a SKU", "l1", ["L1"]],
-    ["either of two", "silk or linen", ["L1", "L2"]],
+    ["either of two", "silk or linen", ["L1", "L2", "LX-0292"]],
+    ["the beginning of a SKU with a dash", "lx-02", ["LX-0292"]],
+    ["a SKU with a dash", "LX-0292", ["LX-0292"]],
+    ["a word without another", "silk -dress", ["L1"]],
+    ["a word without another form of one", "silk -dresses", ["L1"]],
+    ["a word without a phrase", 'silk -"evening dress"', ["L1", "LX-0292"]],
+    ["a phrase", '"evening dress"', ["L3"]],
+    ["a phrase the other way round", '"dress evening"', []],
     ["nothing that is there", "velvet", []],
   ])("finds by %s", async (_what, words, skus) => {
     expect(await find(world.lumiere.viewer, words)).toEqual(skus);
@@ -107,6 +127,13 @@ describe("full-text search in a list", () => {
     "🧥",
     "-",
     "<->",
+    '-"',
+    "-'a",
+    "a -",
+    "--",
+    "or",
+    'x" -"y',
+    "\\'",
   ])("takes %j as words", async (words) => {
     await expect(find(world.lumiere.viewer, words)).resolves.toEqual(
       expect.any(Array),

@@ -50,10 +50,12 @@ function makePool(connectionString: string, name: string): pg.Pool {
   return pool;
 }
 
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase(
+  template = TEMPLATE_DATABASE,
+): Promise<TestDatabase> {
   const server = testServer();
   const name = `${TEST_DATABASE_PREFIX}${randomBytes(6).toString("hex")}`;
-  await cloneTemplate(server.urls.root, name);
+  await cloneTemplate(server.urls.root, name, template);
   const urls = {
     ...urlsFor(server.urls, name),
     root: withDatabase(server.urls.root, name),
@@ -96,14 +98,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function cloneTemplate(rootUrl: string, name: string): Promise<void> {
+export async function cloneTemplate(
+  rootUrl: string,
+  name: string,
+  template = TEMPLATE_DATABASE,
+): Promise<void> {
   await withClient(rootUrl, async (root) => {
     for (let attempt = 1; ; attempt++) {
       try {
         // A plain copy of the files is the faster way for a server whose
         // checkpoints cost nothing.
         await root.query(
-          `create database ${name} template ${TEMPLATE_DATABASE} strategy file_copy owner closetai_owner`,
+          `create database ${name} template ${template} strategy file_copy owner closetai_owner`,
         );
         break;
       } catch (error) {

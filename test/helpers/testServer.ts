@@ -1,4 +1,7 @@
+import type pg from "pg";
+
 import type { Database } from "../../server/db/connect.ts";
+import { closeDatabase } from "../../server/db/database.ts";
 import type { Urls } from "../../server/db/urls.ts";
 
 export const TEST_FOLDER_PREFIX = "closetai-test-";
@@ -26,4 +29,20 @@ export function testServer(): TestServer {
     );
   }
   return JSON.parse(text) as TestServer;
+}
+
+/** Nobody changes it from now on, and nobody who is still connected is in the way. */
+export async function sealTemplate(
+  root: pg.ClientBase,
+  name: string,
+): Promise<void> {
+  await closeDatabase(root, name);
+  await root.query(
+    `alter database ${name} with is_template true allow_connections false`,
+  );
+  // Connections that are still closing would make the first clone fail.
+  await root.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+    [name],
+  );
 }

@@ -199,6 +199,25 @@ describe("an external database", () => {
   });
 });
 
+describe("pools", () => {
+  it("warn of a connection that breaks, and not of one that ends with them", async () => {
+    const warned: string[] = [];
+    const { urls } = testServer();
+    const pools = makePools(urls, parseConfig({}), {
+      ...silentLog,
+      warn: (message) => warned.push(message),
+    });
+    const broken = () => pools.app.emit("error", new Error("terminating"));
+    broken();
+    expect(warned).toEqual(["An idle app connection broke: terminating"]);
+    // A database that stops with the server may be the faster one.
+    const closed = pools.close();
+    broken();
+    await closed;
+    expect(warned).toHaveLength(1);
+  });
+});
+
 describe("the command line", () => {
   async function db(
     args: string[],

@@ -89,6 +89,23 @@ describe("migrations", () => {
     expect(said).toEqual([]);
   });
 
+  it("leave no connection that would end the process when the database goes", async () => {
+    await withClient(testServer().urls.root, async (root) => {
+      // Asked on a connection that is open already, so that nothing has time to end.
+      const left: unknown[] = [];
+      for (let run = 0; run < 5; run++) {
+        write("current.sql", `-- run ${run}\n`);
+        await migrate(urls, log, { migrationsFolder });
+        const { rows } = await root.query(
+          "select application_name from pg_stat_activity where datname = $1 and usename = 'closetai_owner' and application_name <> 'closetai setup'",
+          [databaseOf(urls.owner)],
+        );
+        left.push(...rows);
+      }
+      expect(left).toEqual([]);
+    });
+  });
+
   it("find the queue's schema, and end with the partitions", async () => {
     write(
       "current.sql",

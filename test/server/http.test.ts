@@ -232,6 +232,44 @@ describe("requests a cookie speaks for", () => {
     expect(answer.status).toBe(403);
   });
 
+  it("for whom a page was opened must be who asks", async () => {
+    const client = server.client();
+    await client.signIn(people.owner.email, PASSWORD);
+    const { lumiere, denim, owner, viewer } = people;
+    const ask = async (path: string, actingAs: string) => {
+      const answer = await client.post(path, QUERY, {
+        "x-acting-as": actingAs,
+      });
+      const body = answer.json as {
+        errors?: { extensions: { code: string } }[];
+        error?: { code: string };
+      };
+      return [
+        answer.status,
+        body.errors?.[0]?.extensions.code ?? body.error?.code ?? null,
+      ];
+    };
+    const session = (await client.get("/auth/session")).json as {
+      brandId: string;
+    };
+    expect([lumiere, denim]).toContain(session.brandId);
+    const other = session.brandId === lumiere ? denim : lumiere;
+    const own = `${owner.id}/${session.brandId}`;
+    expect(await ask("/graphql", own)).toEqual([200, null]);
+    for (const wrong of [
+      `${owner.id}/${other}`,
+      `${owner.id}/`,
+      `${viewer.id}/${session.brandId}`,
+      "nonsense",
+      "",
+    ]) {
+      expect(await ask("/graphql", wrong)).toEqual([409, "OTHER"]);
+      expect(await ask("/exports", wrong)).toEqual([409, "OTHER"]);
+    }
+    await client.post("/auth/logout", {});
+    expect(await ask("/graphql", own)).toEqual([401, "LOGIN"]);
+  });
+
   it("in production only the configured address counts, not the Host", async () => {
     const production = await startTestServer(
       db,

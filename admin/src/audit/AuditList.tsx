@@ -10,6 +10,7 @@ import {
 } from "react-admin";
 
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { Tone } from "../components/StatusChip.tsx";
@@ -191,9 +192,8 @@ export const AuditList = () => {
   return (
     <ListFrame
       category="boots"
-      actions={false}
+      actions={<ListTools />}
       empty={false}
-      exporter={false}
       sort={{ field: "occurredAt", order: "DESC" }}
       filters={[
         <SelectInput

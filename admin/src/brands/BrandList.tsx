@@ -1,11 +1,11 @@
 import Box from "@mui/material/Box";
 import Typography from "@mui/material/Typography";
-import { CreateButton, DataTable, TopToolbar, useTranslate } from "react-admin";
+import { CreateButton, DataTable, useTranslate } from "react-admin";
 
 import { directoryFilters, DirectoryRows } from "../components/Directory.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
-import { csvExporter } from "../components/exportCsv.ts";
 import { ListFrame } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import { TableImportLink } from "../imports/ImportLink.tsx";
@@ -59,10 +59,10 @@ export const BrandList = () => {
       category="jackets"
       sort={{ field: "name", order: "ASC" }}
       actions={
-        <TopToolbar>
+        <ListTools>
           <TableImportLink table="brand_accounts" />
           {can("brands", "create") && <CreateButton variant="contained" />}
-        </TopToolbar>
+        </ListTools>
       }
       empty={
         <EmptyState
@@ -75,13 +75,6 @@ export const BrandList = () => {
           }
         />
       }
-      exporter={csvExporter("brands", [
-        "slug",
-        "name",
-        "status",
-        "timezone",
-        "createdAt",
-      ])}
       filters={directoryFilters(translate("brands.search"), statuses)}
     >
       <BrandRows />

@@ -20,6 +20,7 @@ import { PersonCell } from "../components/PersonCell.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
+import { HistorySection } from "../history/HistorySection.tsx";
 import { listLink } from "../home/CategoryPanel.tsx";
 import { InviteButton } from "../invitations/InviteDialog.tsx";
 import { useSession } from "../useSession.ts";
@@ -176,5 +177,6 @@ const BrandActions = () => {
 export const BrandShow = () => (
   <Show actions={<BrandActions />}>
     <BrandDetails />
+    <HistorySection />
   </Show>
 );

@@ -8,14 +8,19 @@ import type { ReactNode } from "react";
 import { createContext, useContext, useEffect, useMemo, useRef } from "react";
 import { useResourceContext } from "react-admin";
 
-import { resources } from "../resources.ts";
 import { useSession } from "../useSession.ts";
 import type { AdminCatalog, AdminResource } from "./adopt.ts";
 import { emptyCatalog } from "./adopt.ts";
 import type { Gone } from "./gone.ts";
 import { loadCatalog, type LoadedCatalog } from "./loadCatalog.ts";
 
-type CatalogState = { catalog: AdminCatalog; isPending: boolean; gone: Gone };
+type CatalogState = {
+  catalog: AdminCatalog;
+  isPending: boolean;
+  /** Why there is none, although somebody is signed in. */
+  error: Error | null;
+  gone: Gone;
+};
 
 const CatalogContext = createContext<CatalogState | null>(null);
 
@@ -93,7 +98,7 @@ export const CatalogProvider = ({
 }) => {
   const { session, isPending: isSessionPending } = useSession();
   const signedIn = session.user !== null;
-  const { data, isPending } = useQuery({
+  const { data, isPending, error } = useQuery({
     queryKey: ["catalog", session.user?.id, session.role, session.brand?.id],
     queryFn: ({ signal }) => loadCatalog(hasPages, signal),
     enabled: signedIn,
@@ -106,11 +111,12 @@ export const CatalogProvider = ({
   );
   const state = useMemo<CatalogState>(
     () => ({
-      catalog: data?.catalog ?? emptyCatalog(resources),
+      catalog: data?.catalog ?? emptyCatalog,
       isPending: isSessionPending || (signedIn && isPending),
+      error: signedIn && data === undefined ? error : null,
       gone: data?.gone ?? NOTHING_GONE,
     }),
-    [data, isPending, isSessionPending, signedIn],
+    [data, error, isPending, isSessionPending, signedIn],
   );
   return <CatalogContext value={state}>{children}</CatalogContext>;
 };
@@ -126,6 +132,8 @@ const useCatalogState = (): CatalogState => {
 export const useCatalog = (): AdminCatalog => useCatalogState().catalog;
 
 export const useIsCatalogPending = (): boolean => useCatalogState().isPending;
+
+export const useCatalogError = (): Error | null => useCatalogState().error;
 
 export const useGone = (): Gone => useCatalogState().gone;
 

@@ -5,14 +5,13 @@ import type { SortPayload } from "react-admin";
 import {
   CreateButton,
   ListBase,
-  Pagination,
   Title,
   useListContext,
   useTranslate,
 } from "react-admin";
 
 import { EmptyState } from "../components/EmptyState.tsx";
-import { ListContent } from "../components/ListFrame.tsx";
+import { ListContent, ListPages } from "../components/ListFrame.tsx";
 import { ImportLink } from "../imports/ImportLink.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
@@ -62,10 +61,13 @@ export const CatalogEmpty = ({ resource }: { resource: AdminResource }) => {
 export const CatalogToolbar = ({
   resource,
   columns = null,
+  children,
 }: {
   resource: AdminResource;
   /** Where the page says itself which columns there are at first. */
   columns?: readonly string[] | null;
+  /** What only this list has, before the rest. */
+  children?: ReactNode;
 }) => {
   const translate = useTranslate();
   return (
@@ -82,8 +84,9 @@ export const CatalogToolbar = ({
         <FilterBar resource={resource} />
       </Box>
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5, ml: "auto" }}>
+        {children}
         <SavedViewsMenu name={resource.name} table={resource.table} />
-        <ExportMenu resource={resource} />
+        <ExportMenu resource={resource} columns={columns} />
         <ImportLink resource={resource} />
         <ColumnsMenu resource={resource} columns={columns} />
         {resource.verbs.create && (
@@ -103,10 +106,14 @@ export const CatalogToolbar = ({
 const CatalogListView = ({
   resource,
   toolbar,
+  empty,
+  picture,
   children,
 }: {
   resource: AdminResource;
   toolbar: ReactNode;
+  empty: ReactNode;
+  picture: string;
   children: ReactNode;
 }) => {
   const { isPending, total, filterValues, error } = useListContext();
@@ -119,16 +126,16 @@ const CatalogListView = ({
     <>
       <Title title={resource.label} />
       {isEmpty ? (
-        <CatalogEmpty resource={resource} />
+        empty
       ) : (
         <>
           {toolbar}
           <Card sx={{ overflow: "hidden" }}>
-            <ListContent category={EMPTY_PICTURE}>
+            <ListContent category={picture}>
               <Box sx={{ overflowX: "auto" }}>{children}</Box>
             </ListContent>
           </Card>
-          <Pagination rowsPerPageOptions={[25, 50, 100, 250]} />
+          <ListPages sizes={[25, 50, 100, 250]} />
         </>
       )}
     </>
@@ -141,13 +148,22 @@ const CatalogListView = ({
  */
 export const CatalogList = ({
   columns,
+  reads = [],
   sort,
   toolbar,
+  empty,
+  picture = EMPTY_PICTURE,
   children,
 }: {
   columns: readonly CatalogField[];
+  /** What the rows show beside the values of these columns. */
+  reads?: readonly string[];
   sort?: SortPayload;
   toolbar?: ReactNode;
+  /** In place of the words every empty list has. */
+  empty?: ReactNode;
+  /** A category, whose drawing stands beside the words where no row fits. */
+  picture?: string;
   children: ReactNode;
 }) => {
   const catalog = useCatalog();
@@ -160,12 +176,18 @@ export const CatalogList = ({
       sort={sort ?? defaultSort(resource)}
       exporter={false}
       queryOptions={{
-        meta: { columns: columnsFor(catalog, resource, columns) },
+        meta: {
+          columns: [
+            ...new Set([...columnsFor(catalog, resource, columns), ...reads]),
+          ],
+        },
       }}
     >
       <CatalogListView
         resource={resource}
         toolbar={toolbar ?? <CatalogToolbar resource={resource} />}
+        empty={empty ?? <CatalogEmpty resource={resource} />}
+        picture={picture}
       >
         {children}
       </CatalogListView>

@@ -1,5 +1,6 @@
 import type { ResourceSchema, ResourceSchemas } from "ra-data-postgraphile";
 
+import { pageNames } from "../pageNames.ts";
 import type { Catalog, CatalogField, CatalogResource } from "./types.ts";
 
 /** A table as the admin knows it: under the name its pages have. */
@@ -15,7 +16,7 @@ export type AdminCatalog = {
   role: string;
   resources: readonly AdminResource[];
   byName: ReadonlyMap<string, AdminResource>;
-  /** What the data provider may ask: the catalogue's tables and the hand-written ones. */
+  /** What the data provider may ask. */
   schemas: ResourceSchemas;
 };
 
@@ -31,41 +32,31 @@ const readOnlyText = {
   reference: null,
 } as const;
 
+/** What a column is called on the pages of a resource. */
+type WordsFor = (
+  resource: string,
+  field: Pick<CatalogField, "name" | "label">,
+) => string;
+
 /**
- * Joins the catalogue with what was written by hand. A table that hand-written
- * pages already show keeps the name those pages have ("brands" for
- * brand_accounts), and everything that points at it follows.
+ * The catalogue under the names the pages have: a table that hand-written pages
+ * show may be called otherwise there ("brands" for brand_accounts), and everything
+ * that points at it follows.
  */
 export function adoptCatalog(
   catalog: Catalog,
-  handwritten: ResourceSchemas,
   hasPages: (name: string) => boolean,
+  wordsFor: WordsFor = (_resource, field) => field.label,
 ): AdminCatalog {
-  const nameOf = makeNames(catalog, handwritten, hasPages);
+  // Ejected pages are called after the table itself.
+  const nameOf = (table: string) =>
+    hasPages(table) ? table : (pageNames[table] ?? table);
   const resources = catalog.resources.map((resource) =>
-    rename(resource, nameOf, hasPages),
+    rename(resource, nameOf, hasPages, wordsFor),
   );
-  const schemas: Record<string, ResourceSchema> = { ...handwritten };
-  for (const resource of resources) {
-    const own = handwritten[resource.name];
-    const described = resource.schema as ResourceSchema;
-    schemas[resource.name] =
-      own === undefined
-        ? described
-        : hasPages(resource.name)
-          ? {
-              ...own,
-              fields: { ...described.fields, ...own.fields },
-              relations: { ...own.relations, ...described.relations },
-              collections: { ...own.collections, ...described.collections },
-            }
-          : {
-              ...described,
-              fields: { ...own.fields, ...described.fields },
-              relations: { ...own.relations, ...described.relations },
-              collections: { ...own.collections, ...described.collections },
-            };
-  }
+  const schemas: Record<string, ResourceSchema> = Object.fromEntries(
+    resources.map(({ name, schema }) => [name, schema]),
+  );
   for (const resource of resources) {
     for (const field of resource.fields) {
       const path = field.widget?.options["url"];
@@ -81,36 +72,20 @@ export function adoptCatalog(
   };
 }
 
-export const emptyCatalog = (handwritten: ResourceSchemas): AdminCatalog => ({
+/** Before anybody signed in, and until the catalogue has come. */
+export const emptyCatalog: AdminCatalog = {
   version: "",
   role: "",
   resources: [],
   byName: new Map(),
-  schemas: handwritten,
-});
-
-function makeNames(
-  catalog: Catalog,
-  handwritten: ResourceSchemas,
-  hasPages: (name: string) => boolean,
-): (table: string) => string {
-  const byType = new Map(
-    Object.values(handwritten).map((schema) => [schema.type, schema.name]),
-  );
-  const names = new Map(
-    catalog.resources.map(({ name, schema }) => [
-      name,
-      // Ejected pages are called after the table itself.
-      hasPages(name) ? name : (byType.get(schema.type) ?? name),
-    ]),
-  );
-  return (table) => names.get(table) ?? table;
-}
+  schemas: {},
+};
 
 function rename(
   resource: CatalogResource,
   nameOf: (table: string) => string,
   hasPages: (name: string) => boolean,
+  wordsFor: WordsFor,
 ): AdminResource {
   const name = nameOf(resource.name);
   const { schema } = resource;
@@ -133,17 +108,17 @@ function rename(
       relations: renamed(schema.relations, nameOf),
       collections: renamed(schema.collections, nameOf),
     },
-    fields: resource.fields.map((field) =>
-      field.reference === null
-        ? field
-        : {
-            ...field,
-            reference: {
+    fields: resource.fields.map((field) => ({
+      ...field,
+      label: wordsFor(name, field),
+      reference:
+        field.reference === null
+          ? null
+          : {
               ...field.reference,
               resource: nameOf(field.reference.resource),
             },
-          },
-    ),
+    })),
     related: resource.related.map((related) => ({
       ...related,
       resource: nameOf(related.resource),

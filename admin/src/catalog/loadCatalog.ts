@@ -1,9 +1,10 @@
 import { HttpError } from "react-admin";
 
 import { describeResources } from "../dataProvider.ts";
+import { i18nProvider } from "../i18n/i18nProvider.ts";
 import { liveOptions } from "../live/liveClient.ts";
 import { liveTableOf } from "../live/liveTables.ts";
-import { resources } from "../resources.ts";
+import { actingAs } from "../session.ts";
 import { setCatalogAccess } from "./access.ts";
 import type { AdminCatalog } from "./adopt.ts";
 import { adoptCatalog } from "./adopt.ts";
@@ -32,7 +33,7 @@ export async function loadCatalog(
   try {
     response = await fetch("/catalog.json", {
       credentials: "same-origin",
-      headers: { accept: "application/json" },
+      headers: { accept: "application/json", ...actingAs() },
       signal,
     });
   } catch (error) {
@@ -52,7 +53,15 @@ export async function loadCatalog(
     last?.catalog.version !== document.version ||
     last.catalog.role !== document.role
   ) {
-    const catalog = adoptCatalog(document, resources, hasPages);
+    const catalog = adoptCatalog(
+      document,
+      hasPages,
+      // Pages somebody wrote have words of their own, which hold everywhere.
+      (resource, { name, label }) =>
+        i18nProvider.translate(`resources.${resource}.fields.${name}`, {
+          _: label,
+        }),
+    );
     last = {
       catalog,
       events: response.headers.get("Catalog-Events"),

@@ -4,9 +4,19 @@ import type { Theme } from "@mui/material/styles";
 import useMediaQuery from "@mui/material/useMediaQuery";
 import type { ReactElement, ReactNode } from "react";
 import type { ListProps } from "react-admin";
-import { List, Pagination, useListContext, useTranslate } from "react-admin";
+import {
+  List,
+  Pagination,
+  useListContext,
+  useResourceContext,
+  useTranslate,
+} from "react-admin";
 
+import { useCatalog } from "../catalog/CatalogContext.tsx";
+import { PageSkeleton } from "../layout/Layout.tsx";
+import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import { EmptyState } from "./EmptyState.tsx";
+import { ListError } from "./ListError.tsx";
 
 export const useIsPhone = () =>
   useMediaQuery<Theme>((theme) => theme.breakpoints.down("sm"), {
@@ -31,7 +41,7 @@ const NoResults = ({ category }: { category: string }) => {
   );
 };
 
-/** Shows the rows, or says that the filter leaves none. */
+/** Shows the rows, or says that the filter leaves none, or why they cannot be read. */
 export const ListContent = ({
   category,
   children,
@@ -39,14 +49,23 @@ export const ListContent = ({
   category: string;
   children: ReactNode;
 }) => {
-  const { isPending, total, data } = useListContext();
+  const { isPending, total, data, error } = useListContext();
+  if (error && data === undefined) return <ListError error={error} />;
   if (!isPending && (total === 0 || data?.length === 0)) {
     return <NoResults category={category} />;
   }
   return children;
 };
 
-/** The frame every list shares. */
+/** Which rows these are; nothing where they could not be read. */
+export const ListPages = ({ sizes }: { sizes: number[] }) => {
+  const { error, data } = useListContext();
+  return error && data === undefined ? null : (
+    <Pagination rowsPerPageOptions={sizes} />
+  );
+};
+
+/** The frame every list shares; it opens with the view the person has. */
 export const ListFrame = ({
   children,
   category,
@@ -55,14 +74,21 @@ export const ListFrame = ({
   children: ReactNode;
   category: string;
   empty?: ReactElement | false;
-}) => (
-  <List
-    perPage={25}
-    pagination={<Pagination rowsPerPageOptions={[25, 50, 100]} />}
-    {...props}
-  >
-    <ListContent category={category}>
-      <Box sx={{ overflowX: "auto" }}>{children}</Box>
-    </ListContent>
-  </List>
-);
+}) => {
+  const name = useResourceContext(props) ?? "";
+  const table = useCatalog().byName.get(name)?.table ?? name;
+  const isOpen = useOpeningView(name, table);
+  if (!isOpen) return <PageSkeleton />;
+  return (
+    <List
+      perPage={25}
+      exporter={false}
+      pagination={<ListPages sizes={[25, 50, 100]} />}
+      {...props}
+    >
+      <ListContent category={category}>
+        <Box sx={{ overflowX: "auto" }}>{children}</Box>
+      </ListContent>
+    </List>
+  );
+};

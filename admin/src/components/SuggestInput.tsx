@@ -1,6 +1,5 @@
 import Autocomplete from "@mui/material/Autocomplete";
 import Chip from "@mui/material/Chip";
-import Typography from "@mui/material/Typography";
 import { useState } from "react";
 import type { CommonInputProps } from "react-admin";
 import { useInput, useResourceContext } from "react-admin";
@@ -82,49 +81,6 @@ export const TagsInput = (props: CommonInputProps) => {
           return <Chip key={key} size="small" label={value} {...item} />;
         })
       }
-      renderInput={(params) => (
-        <AutocompleteText
-          params={params}
-          input={input}
-          {...props}
-          resource={resource}
-          hasName={false}
-        />
-      )}
-    />
-  );
-};
-
-/** A filter that offers only values that exist, with how many rows have each. */
-export const FacetFilter = (
-  props: CommonInputProps & { alwaysOn?: boolean },
-) => {
-  const resource = useResourceContext(props) ?? "";
-  const input = useInput(props);
-  const { field, id } = input;
-  const [open, setOpen] = useState(false);
-  const { facets, isPending } = useFacet(resource, props.source, {
-    enabled: open,
-  });
-  return (
-    <Autocomplete
-      id={id}
-      open={open}
-      onOpen={() => setOpen(true)}
-      onClose={() => setOpen(false)}
-      options={facets.map((facet) => facet.value)}
-      loading={isPending && open}
-      value={field.value || null}
-      onChange={(_event, value) => field.onChange(value ?? "")}
-      sx={{ minWidth: 190 }}
-      renderOption={({ key, ...optionProps }, option) => (
-        <li key={key} {...optionProps}>
-          <span style={{ flex: 1 }}>{option}</span>
-          <Typography variant="caption" color="textSecondary">
-            {facets.find((facet) => facet.value === option)?.count}
-          </Typography>
-        </li>
-      )}
       renderInput={(params) => (
         <AutocompleteText
           params={params}

@@ -76,6 +76,17 @@ const app = {
   },
   auth: {
     ended: "Your session has ended. Please sign in again.",
+    again_title: "Sign in again",
+    again_body:
+      "Your session has ended. Enter the password of %{email} to go on: what you typed is still here.",
+    again_leave: "Leave this page",
+    other_title: "Something changed in another tab",
+    other_brand:
+      "This page was opened for %{before}. In another tab you went to %{now} since. Nothing you typed here is lost or sent.",
+    other_person:
+      "This page was opened by %{before}. In another tab %{now} signed in since.",
+    other_open: "Open %{name}",
+    other_back: "Go on with %{name}",
     title: "Sign in",
     lead: "Welcome back. Sign in to your fitting room.",
     email: "E-mail",
@@ -161,6 +172,10 @@ const app = {
     any: "Any",
     filters: "Filters",
     filters_on: "%{label} (%{smart_count} on)",
+    failed: "These rows could not be read",
+    unknown_question:
+      "The link or the view asks for something that this list does not have, or has no more: %{reason}",
+    reset: "Clear filters and order",
   },
   upload: {
     choose: "Choose a picture",

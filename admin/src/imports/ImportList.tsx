@@ -1,14 +1,15 @@
 import AddIcon from "@mui/icons-material/Add";
 import Button from "@mui/material/Button";
-import { DataTable, LinkBase, TopToolbar, useTranslate } from "react-admin";
+import { DataTable, LinkBase, useTranslate } from "react-admin";
 
+import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { formatCount } from "../format.ts";
-import { importFields } from "../resources.ts";
 import { useSession } from "../useSession.ts";
 import { ImportStatusChip } from "./ImportStatusChip.tsx";
 import type { ImportRun } from "./types.ts";
@@ -31,7 +32,7 @@ const NewImportButton = () => {
 const ImportActions = () => {
   const { can } = useSession();
   return (
-    <TopToolbar>{can("imports", "create") && <NewImportButton />}</TopToolbar>
+    <ListTools>{can("imports", "create") && <NewImportButton />}</ListTools>
   );
 };
 
@@ -109,19 +110,19 @@ const ImportRows = () => {
   );
 };
 
-const withBrand = [...Object.keys(importFields), "brand.name"];
-
 export const ImportList = () => {
   const { session } = useSession();
+  const own = useCatalog().byName.get("imports")?.schema.columns ?? [];
   const isStaff = session.staffRole !== null && session.brand === null;
   return (
     <ListFrame
       category="bags"
       actions={<ImportActions />}
       empty={<ImportEmpty />}
-      exporter={false}
       sort={{ field: "createdAt", order: "DESC" }}
-      queryOptions={isStaff ? { meta: { columns: withBrand } } : {}}
+      queryOptions={
+        isStaff ? { meta: { columns: [...own, "brand.name"] } } : {}
+      }
     >
       <ImportRows />
     </ListFrame>

@@ -1,6 +1,6 @@
 import { HttpError } from "react-admin";
 
-import { callServer } from "../session.ts";
+import { actingAs, callServer } from "../session.ts";
 import type { ImportPreview } from "./types.ts";
 
 /** Sends a file as it is; the answer says what the server understood of it. */
@@ -14,6 +14,9 @@ export const uploadFile = (
     const query = new URLSearchParams({ filename: file.name, target });
     request.open("POST", `/imports?${query.toString()}`);
     request.setRequestHeader("content-type", "application/octet-stream");
+    for (const [name, value] of Object.entries(actingAs())) {
+      request.setRequestHeader(name, value);
+    }
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };

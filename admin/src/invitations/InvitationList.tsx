@@ -7,7 +7,6 @@ import {
   DataTable,
   DeleteWithConfirmButton,
   RecordContextProvider,
-  TopToolbar,
   useDataProvider,
   useNotify,
   useRefresh,
@@ -17,6 +16,7 @@ import {
 import { errorSentence } from "../auth/AuthForm.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { Tone } from "../components/StatusChip.tsx";
@@ -108,7 +108,7 @@ const RowActions = ({ invitation }: { invitation: Invitation }) => {
 const InvitationActions = () => {
   const { can } = useSession();
   return (
-    <TopToolbar>{can("invitations", "create") && <InviteButton />}</TopToolbar>
+    <ListTools>{can("invitations", "create") && <InviteButton />}</ListTools>
   );
 };
 
@@ -183,7 +183,6 @@ export const InvitationList = () => (
     category="scarves"
     actions={<InvitationActions />}
     empty={<InvitationEmpty />}
-    exporter={false}
     sort={{ field: "createdAt", order: "DESC" }}
   >
     <InvitationRows />

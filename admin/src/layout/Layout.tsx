@@ -6,6 +6,11 @@ import { Suspense, useEffect } from "react";
 import { useLocation, useSidebarState, useTranslate } from "react-admin";
 import { ErrorBoundary } from "react-error-boundary";
 
+import { SessionDialog } from "../auth/SessionDialog.tsx";
+import {
+  useCatalogError,
+  useIsCatalogPending,
+} from "../catalog/CatalogContext.tsx";
 import { LiveUpdates } from "../live/LiveUpdates.tsx";
 import { AppBar } from "./AppBar.tsx";
 import { ConnectionNotice } from "./ConnectionNotice.tsx";
@@ -69,6 +74,14 @@ const SkipLink = () => {
   );
 };
 
+/** A page knows what to ask for once the catalogue has come. */
+const Described = ({ children }: { children: ReactNode }) => {
+  const isPending = useIsCatalogPending();
+  const error = useCatalogError();
+  if (isPending) return <PageSkeleton />;
+  return error === null ? children : <ErrorPage error={error} />;
+};
+
 export const Layout = ({ children }: { children: ReactNode }) => {
   const { pathname } = useLocation();
   return (
@@ -89,6 +102,7 @@ export const Layout = ({ children }: { children: ReactNode }) => {
         <AppBar />
         <ConnectionNotice />
         <LiveUpdates />
+        <SessionDialog />
         <DocumentTitle />
         <Box
           component="main"
@@ -112,7 +126,9 @@ export const Layout = ({ children }: { children: ReactNode }) => {
               />
             )}
           >
-            <Suspense fallback={<PageSkeleton />}>{children}</Suspense>
+            <Suspense fallback={<PageSkeleton />}>
+              <Described>{children}</Described>
+            </Suspense>
           </ErrorBoundary>
         </Box>
       </Box>

@@ -13,6 +13,12 @@ import { hasForm, isAffected, liveTableOf } from "./liveTables.ts";
 /** A page is read again at most so often, however much happens. */
 const REREAD_MS = 1_000;
 
+const OBSERVED: ReadonlySet<string> = new Set([
+  "observerAdded",
+  "observerRemoved",
+  "observerOptionsUpdated",
+]);
+
 /** The live resources that something on the page shows, as one text. */
 const useShown = (): string => {
   const client = useQueryClient();
@@ -31,11 +37,16 @@ const useShown = (): string => {
       setShown([...names].sort().join());
     };
     look();
+    let isDue = false;
     return cache.subscribe(({ type }) => {
+      // A page may ask only after it was allowed to: options change, too.
+      if (isDue || !OBSERVED.has(type)) return;
+      isDue = true;
       // Inside a rendering page nothing else may be set.
-      if (type === "observerAdded" || type === "observerRemoved") {
-        queueMicrotask(look);
-      }
+      queueMicrotask(() => {
+        isDue = false;
+        look();
+      });
     });
   }, [client, catalog]);
   return shown;

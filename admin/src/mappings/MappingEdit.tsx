@@ -2,6 +2,7 @@ import { SimpleForm } from "react-admin";
 
 import { FormToolbar } from "../components/FormToolbar.tsx";
 import { RecordEdit } from "../components/RecordEdit.tsx";
+import { HistorySection } from "../history/HistorySection.tsx";
 import { MappingInputs } from "./MappingInputs.tsx";
 
 export const MappingEdit = () => (
@@ -9,5 +10,6 @@ export const MappingEdit = () => (
     <SimpleForm toolbar={<FormToolbar deletable />}>
       <MappingInputs />
     </SimpleForm>
+    <HistorySection />
   </RecordEdit>
 );

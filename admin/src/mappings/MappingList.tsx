@@ -6,13 +6,13 @@ import {
   CreateButton,
   DataTable,
   SearchInput,
-  TopToolbar,
   useGetList,
   useTranslate,
 } from "react-admin";
 
 import { EmptyState } from "../components/EmptyState.tsx";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
@@ -141,9 +141,8 @@ export const MappingList = () => {
     <>
       <ListFrame
         category="belts"
-        exporter={false}
         sort={{ field: "categoryCode", order: "ASC" }}
-        actions={<TopToolbar>{create}</TopToolbar>}
+        actions={<ListTools>{create}</ListTools>}
         filters={[
           <SearchInput
             key="q"

@@ -8,15 +8,14 @@ import {
   Confirm,
   DataTable,
   SearchInput,
-  TopToolbar,
   useDataProvider,
   useNotify,
   useTranslate,
 } from "react-admin";
 
 import { errorSentence } from "../auth/AuthForm.tsx";
-import { csvExporter } from "../components/exportCsv.ts";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { PlainSelect } from "../components/PlainSelect.tsx";
@@ -159,7 +158,7 @@ const RemoveButton = ({ member }: { member: Member }) => {
 const MemberActions = () => {
   const { can } = useSession();
   return (
-    <TopToolbar>{can("invitations", "create") && <InviteButton />}</TopToolbar>
+    <ListTools>{can("invitations", "create") && <InviteButton />}</ListTools>
   );
 };
 
@@ -239,12 +238,6 @@ export const MemberList = () => {
           sx={{ minWidth: { xs: "100%", sm: 260 } }}
         />,
       ]}
-      exporter={csvExporter("members", [
-        "displayName",
-        "email",
-        "role",
-        "createdAt",
-      ])}
       sort={{ field: "userId", order: "ASC" }}
     >
       <MemberRows />

@@ -21,6 +21,7 @@ import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
 import { dayText } from "../revenue/period.ts";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
+import { movementColumns } from "./columns.ts";
 import { MovementFilters } from "./MovementFilters.tsx";
 import {
   AccountLink,
@@ -214,7 +215,7 @@ export const MovementList = () => (
     perPage={25}
     sort={{ field: "occurredAt", order: "DESC" }}
     exporter={false}
-    queryOptions={{ meta: { keyset: true } }}
+    queryOptions={{ meta: { keyset: true, columns: movementColumns } }}
   >
     <MovementView />
   </ListBase>

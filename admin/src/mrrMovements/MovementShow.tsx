@@ -34,6 +34,7 @@ import { accountMovementsLink } from "../revenue/links.ts";
 import { useRevenueWords } from "../revenue/words.ts";
 import { ChangedFields } from "../stripeEvents/ChangedFields.tsx";
 import { useEventPayload } from "../stripeEvents/useEventPayload.ts";
+import { movementColumns } from "./columns.ts";
 import { MovementTable } from "./MovementList.tsx";
 import {
   AccountLink,
@@ -164,7 +165,7 @@ const Counterpart = ({ movement }: { movement: MovementPage }) => {
       pagination: { page: 1, perPage: 5 },
       sort: { field: "occurredAt", order: "DESC" },
       filter: { sourceEventId: movement.sourceEventId },
-      meta: { total: false },
+      meta: { total: false, columns: movementColumns },
     },
     { enabled: movement.isTransfer },
   );
@@ -246,6 +247,7 @@ const History = ({ movement }: { movement: MovementPage }) => {
         perPage={10}
         sort={{ field: "occurredAt", order: "DESC" }}
         filter={{ account: movement.account }}
+        queryOptions={{ meta: { columns: movementColumns } }}
         exporter={false}
         disableSyncWithLocation
         storeKey={false}

@@ -6,46 +6,64 @@ import VisibilityOffIcon from "@mui/icons-material/VisibilityOffOutlined";
 import VisibilityIcon from "@mui/icons-material/VisibilityOutlined";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
-import Chip from "@mui/material/Chip";
 import ToggleButton from "@mui/material/ToggleButton";
 import ToggleButtonGroup from "@mui/material/ToggleButtonGroup";
 import Tooltip from "@mui/material/Tooltip";
 import Typography from "@mui/material/Typography";
 import {
-  BulkDeleteButton,
   BulkUpdateButton,
-  CreateButton,
   DataTable,
-  ExportButton,
-  FilterButton,
   LinkBase,
-  NullableBooleanInput,
-  SearchInput,
-  SelectInput,
-  TopToolbar,
   useStore,
   useTranslate,
 } from "react-admin";
 
+import { useCatalogResource } from "../catalog/CatalogContext.tsx";
+import { CatalogList, CatalogToolbar } from "../catalog/GeneratedList.tsx";
+import { BulkActions } from "../catalog/list/BulkActions.tsx";
+import { ChosenTable } from "../catalog/list/ChosenTable.tsx";
+import { useListLayout } from "../catalog/list/useListLayout.ts";
+import type { CatalogField } from "../catalog/types.ts";
 import { EmptyState } from "../components/EmptyState.tsx";
-import { csvExporter } from "../components/exportCsv.ts";
 import { GarmentImage } from "../components/GarmentImage.tsx";
-import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { useIsPhone } from "../components/ListFrame.tsx";
 import { Money } from "../components/Money.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
-import { FacetFilter } from "../components/SuggestInput.tsx";
 import { useCategories } from "../components/useLookups.ts";
-import { PageSkeleton } from "../layout/Layout.tsx";
-import { resources } from "../resources.ts";
-import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
-import { useOpeningView } from "../savedViews/useOpeningView.ts";
 import { useSession } from "../useSession.ts";
 import { ProductGallery } from "./ProductGallery.tsx";
 import type { Product } from "./types.ts";
 
 type View = "table" | "gallery";
+
+/** What a row, a card and a tile show of a product, whichever columns there are. */
+const SHOWN_ALWAYS = [
+  "name",
+  "sku",
+  "brandLabel",
+  "categoryCode",
+  "color",
+  "imageUrl",
+  "priceMinor",
+  "currency",
+  "active",
+];
+
+/** The columns before anybody chose others. */
+const COLUMNS = [
+  "name",
+  "sku",
+  "categoryCode",
+  "color",
+  "priceMinor",
+  "active",
+  "tags",
+];
+
+/** Staff see whose product it is; nobody else may read other brands' names. */
+const STAFF_COLUMNS = ["name", "brandId", ...COLUMNS.slice(1)];
 
 const useView = (): [View, (view: View) => void] => {
   const [view, setView] = useStore<View>("products.view", "table");
@@ -58,52 +76,6 @@ export const ProductStatus = ({ record }: { record: Product }) => (
     label={record.active ? "products.active" : "products.hidden"}
   />
 );
-
-const CategoryFilter = (props: {
-  source: string;
-  alwaysOn?: boolean;
-  label?: string;
-}) => {
-  const { categories } = useCategories();
-  return (
-    <SelectInput
-      {...props}
-      choices={categories}
-      optionValue="code"
-      optionText="label"
-      sx={{ minWidth: { xs: "100%", sm: 160 } }}
-    />
-  );
-};
-
-const useProductFilters = () => {
-  const { session } = useSession();
-  const translate = useTranslate();
-  return [
-    <SearchInput
-      key="q"
-      source="q"
-      alwaysOn
-      placeholder={translate("products.search")}
-      sx={{ minWidth: { xs: "100%", sm: 260 } }}
-    />,
-    <CategoryFilter key="categoryCode" source="categoryCode" alwaysOn />,
-    <FacetFilter key="color" source="color" />,
-    <FacetFilter key="brandLabel" source="brandLabel" />,
-    <FacetFilter key="gender" source="gender" />,
-    <FacetFilter key="season" source="season" />,
-    <FacetFilter key="usage" source="usage" />,
-    ...(session.role === "user"
-      ? []
-      : [
-          <NullableBooleanInput
-            key="active"
-            source="active"
-            sx={{ minWidth: 140 }}
-          />,
-        ]),
-  ];
-};
 
 const ViewToggle = () => {
   const translate = useTranslate();
@@ -136,21 +108,8 @@ const ViewToggle = () => {
   );
 };
 
-const ProductListActions = () => {
-  const { can } = useSession();
-  return (
-    <TopToolbar>
-      <ViewToggle />
-      <FilterButton />
-      <SavedViewsMenu name="products" />
-      <ExportButton maxResults={100_000} />
-      {can("products", "create") && <CreateButton variant="contained" />}
-    </TopToolbar>
-  );
-};
-
 const ProductBulkActions = () => (
-  <>
+  <BulkActions resource={useCatalogResource()}>
     <BulkUpdateButton
       label="products.activate"
       icon={<VisibilityIcon />}
@@ -163,8 +122,7 @@ const ProductBulkActions = () => (
       data={{ active: false }}
       mutationMode="pessimistic"
     />
-    <BulkDeleteButton mutationMode="pessimistic" />
-  </>
+  </BulkActions>
 );
 
 const ProductEmpty = () => {
@@ -205,99 +163,24 @@ const ProductEmpty = () => {
   );
 };
 
-/** Staff see whose product it is; nobody else may read other brands' names. */
-const useIsStaff = () => {
-  const { session } = useSession();
-  return session.staffRole !== null && session.brand === null;
-};
-
-const ProductTable = () => {
-  const isStaff = useIsStaff();
-  const { can } = useSession();
-  const { labelOf } = useCategories();
-  return (
-    <DataTable<Product>
-      rowClick="show"
-      bulkActionButtons={
-        can("products", "edit") ? <ProductBulkActions /> : false
-      }
-    >
-      <DataTable.Col<Product>
-        source="name"
-        render={(record) => (
-          <Box
-            sx={{
-              display: "flex",
-              alignItems: "center",
-              gap: 1.75,
-              minWidth: 240,
-            }}
-          >
-            <GarmentImage record={record} size={52} />
-            <Box sx={{ minWidth: 0 }}>
-              <RowLink to={`/products/${record.id}/show`}>
-                <Typography variant="subtitle2">{record.name}</Typography>
-              </RowLink>
-              {record.brandLabel && (
-                <Typography variant="caption" color="textSecondary">
-                  {record.brandLabel}
-                </Typography>
-              )}
-            </Box>
-          </Box>
-        )}
-      />
-      {isStaff && (
-        <DataTable.Col<Product>
-          source="brand.name"
-          label="resources.imports.fields.brandId"
-          disableSort
-        />
+const ProductName = ({ record }: { record: Product }) => (
+  <Box sx={{ display: "flex", alignItems: "center", gap: 1.75, minWidth: 240 }}>
+    <GarmentImage record={record} size={52} />
+    <Box sx={{ minWidth: 0 }}>
+      <RowLink to={`/products/${record.id}/show`}>
+        <Typography variant="subtitle2">{record.name}</Typography>
+      </RowLink>
+      {record.brandLabel && (
+        <Typography variant="caption" color="textSecondary">
+          {record.brandLabel}
+        </Typography>
       )}
-      <DataTable.Col<Product> source="sku" sx={{ whiteSpace: "nowrap" }} />
-      <DataTable.Col<Product>
-        source="categoryCode"
-        render={(record) => labelOf(record.categoryCode)}
-      />
-      <DataTable.Col<Product> source="color" />
-      <DataTable.Col<Product>
-        source="tags"
-        disableSort
-        render={(record) => (
-          <Box sx={{ display: "flex", gap: 0.5, alignItems: "center" }}>
-            {record.tags.slice(0, 2).map((tag) => (
-              <Chip key={tag} label={tag} size="small" variant="outlined" />
-            ))}
-            {record.tags.length > 2 && (
-              <Typography variant="caption" color="textSecondary">
-                +{record.tags.length - 2}
-              </Typography>
-            )}
-          </Box>
-        )}
-      />
-      <DataTable.Col<Product>
-        source="priceMinor"
-        align="right"
-        render={(record) => (
-          <Money minor={record.priceMinor} currency={record.currency} />
-        )}
-      />
-      <DataTable.Col<Product>
-        source="active"
-        label="products.status"
-        render={(record) => <ProductStatus record={record} />}
-      />
-    </DataTable>
-  );
-};
+    </Box>
+  </Box>
+);
 
-const ProductContent = () => {
-  const isPhone = useIsPhone();
-  const [view] = useView();
+const ProductCards = () => {
   const { labelOf } = useCategories();
-  if (view === "gallery") return <ProductGallery />;
-  if (!isPhone) return <ProductTable />;
   return (
     <PhoneList<Product>
       to={(record) => `/products/${record.id}/show`}
@@ -323,40 +206,53 @@ const ProductContent = () => {
   );
 };
 
-export const ProductList = () => {
-  const isStaff = useIsStaff();
-  const filters = useProductFilters();
-  const isOpen = useOpeningView("products", "products");
-  if (!isOpen) return <PageSkeleton />;
+const ProductRows = ({ columns }: { columns: readonly CatalogField[] }) => {
+  const isPhone = useIsPhone();
+  const [view] = useView();
+  const resource = useCatalogResource();
+  const { density } = useListLayout(resource);
+  if (view === "gallery") return <ProductGallery />;
+  if (isPhone) return <ProductCards />;
   return (
-    <ListFrame
-      queryOptions={
-        isStaff
-          ? { meta: { columns: [...resources.products.columns, "brand.name"] } }
-          : {}
-      }
-      category="hats"
-      filters={filters}
-      actions={<ProductListActions />}
-      empty={<ProductEmpty />}
-      sort={{ field: "createdAt", order: "DESC" }}
-      exporter={csvExporter("products", [
-        "sku",
-        "name",
-        "categoryCode",
-        "brandLabel",
-        "gender",
-        "color",
-        "season",
-        "year",
-        "usage",
-        "tags",
-        "priceMinor",
-        "currency",
-        "active",
-      ])}
+    <ChosenTable
+      columns={columns}
+      density={density}
+      rowClick="show"
+      bulkActions={<ProductBulkActions />}
     >
-      <ProductContent />
-    </ListFrame>
+      <DataTable.Col<Product>
+        source="name"
+        render={(record) => <ProductName record={record} />}
+      />
+      <DataTable.Col<Product> source="sku" sx={{ whiteSpace: "nowrap" }} />
+      <DataTable.Col<Product>
+        source="active"
+        label="products.status"
+        render={(record) => <ProductStatus record={record} />}
+      />
+    </ChosenTable>
+  );
+};
+
+export const ProductList = () => {
+  const { session } = useSession();
+  const isStaff = session.staffRole !== null && session.brand === null;
+  const resource = useCatalogResource();
+  const shown = isStaff ? STAFF_COLUMNS : COLUMNS;
+  const { columns } = useListLayout(resource, shown);
+  return (
+    <CatalogList
+      columns={columns}
+      reads={SHOWN_ALWAYS}
+      toolbar={
+        <CatalogToolbar resource={resource} columns={shown}>
+          <ViewToggle />
+        </CatalogToolbar>
+      }
+      empty={<ProductEmpty />}
+      picture="hats"
+    >
+      <ProductRows columns={columns} />
+    </CatalogList>
   );
 };

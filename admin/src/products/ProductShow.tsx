@@ -6,12 +6,16 @@ import Typography from "@mui/material/Typography";
 import {
   EditButton,
   LinkBase,
-  Show,
+  ShowBase,
   TopToolbar,
   useRecordContext,
   useTranslate,
 } from "react-admin";
 
+import { RowActions } from "../catalog/actions/RowActions.tsx";
+import { useCatalogResource } from "../catalog/CatalogContext.tsx";
+import { RecordTitle } from "../catalog/GeneratedEdit.tsx";
+import { ShowTabs } from "../catalog/GeneratedShow.tsx";
 import { Facts } from "../components/Facts.tsx";
 import { GarmentImage } from "../components/GarmentImage.tsx";
 import { Money } from "../components/Money.tsx";
@@ -44,6 +48,7 @@ const ProductActions = () => {
   return (
     <TopToolbar>
       <TryOnButton />
+      <RowActions resource={useCatalogResource()} />
       {can("products", "edit") && <EditButton variant="contained" />}
     </TopToolbar>
   );
@@ -58,7 +63,6 @@ const ProductDetails = () => {
   return (
     <Box
       sx={{
-        p: { xs: 2, md: 3.5 },
         display: "grid",
         gap: { xs: 3, md: 5 },
         gridTemplateColumns: { xs: "minmax(0,1fr)", md: "380px minmax(0,1fr)" },
@@ -128,8 +132,13 @@ const ProductDetails = () => {
   );
 };
 
-export const ProductShow = () => (
-  <Show actions={<ProductActions />}>
-    <ProductDetails />
-  </Show>
-);
+export const ProductShow = () => {
+  const resource = useCatalogResource();
+  return (
+    <ShowBase>
+      <RecordTitle resource={resource} />
+      <ProductActions />
+      <ShowTabs resource={resource} details={<ProductDetails />} />
+    </ShowBase>
+  );
+};

@@ -1,7 +1,8 @@
 import type { RaRecord } from "react-admin";
-import { CreateButton, DataTable, TopToolbar, useTranslate } from "react-admin";
+import { CreateButton, DataTable, useTranslate } from "react-admin";
 
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
@@ -13,6 +14,15 @@ export type StaffRecord = RaRecord<string> & {
   createdAt: string;
   user?: { displayName: string; email: string } | null;
 };
+
+/** Their names are those of the people they are. */
+export const staffColumns = [
+  "userId",
+  "role",
+  "createdAt",
+  "user.displayName",
+  "user.email",
+];
 
 export const useStaffRoles = () => {
   const translate = useTranslate();
@@ -64,12 +74,12 @@ export const StaffList = () => (
   <ListFrame
     category="tops"
     empty={false}
-    exporter={false}
     sort={{ field: "userId", order: "ASC" }}
+    queryOptions={{ meta: { columns: staffColumns } }}
     actions={
-      <TopToolbar>
+      <ListTools>
         <CreateButton variant="contained" />
-      </TopToolbar>
+      </ListTools>
     }
   >
     <StaffRows />

@@ -26,6 +26,7 @@ import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
+import { customerColumns } from "./columns.ts";
 import type { Customer } from "./types.ts";
 import { DisputedPanel, UnlinkedPanel } from "./UnlinkedPanel.tsx";
 
@@ -244,6 +245,7 @@ export const CustomerList = () => (
     perPage={25}
     sort={{ field: "created", order: "DESC" }}
     exporter={false}
+    queryOptions={{ meta: { columns: customerColumns } }}
   >
     <CustomerView />
   </ListBase>

@@ -22,12 +22,15 @@ import { HistoryPanel } from "../history/HistoryPanel.tsx";
 import { listLink } from "../home/CategoryPanel.tsx";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
+import { eventColumns } from "../stripeEvents/columns.ts";
 import { EventStatusChip } from "../stripeEvents/EventStatusChip.tsx";
 import { EventType } from "../stripeEvents/EventType.tsx";
 import type { StripeEvent } from "../stripeEvents/types.ts";
+import { subscriptionColumns } from "../subscriptions/columns.ts";
 import { SubscriptionTable } from "../subscriptions/SubscriptionList.tsx";
 import type { Subscription } from "../subscriptions/types.ts";
 import { useSession } from "../useSession.ts";
+import { customerColumns } from "./columns.ts";
 import { OwnerLink } from "./CustomerList.tsx";
 import { LinkButton } from "./LinkButton.tsx";
 import type { Customer } from "./types.ts";
@@ -52,6 +55,7 @@ const Subscriptions = ({ customer }: { customer: Customer }) => {
         perPage={10}
         sort={{ field: "mrrUsdMinor", order: "DESC" }}
         filter={{ customerId: customer.id }}
+        queryOptions={{ meta: { columns: subscriptionColumns } }}
         exporter={false}
         disableSyncWithLocation
         storeKey={false}
@@ -70,7 +74,7 @@ const Events = ({ customer }: { customer: Customer }) => {
     pagination: { page: 1, perPage: 20 },
     sort: { field: "created", order: "DESC" },
     filter: { objectId: customer.id },
-    meta: { total: false },
+    meta: { total: false, columns: eventColumns },
   });
   return (
     <Panel title={translate("customers.events")}>
@@ -122,7 +126,7 @@ export const CustomerShow = () => {
   const resource = useCatalog().byName.get("stripe_customers");
   const { data: customer, error } = useGetOne<Customer>(
     "stripe_customers",
-    { id },
+    { id, meta: { columns: customerColumns } },
     { retry: false },
   );
   if (error) return <NotFoundPage />;

@@ -29,6 +29,7 @@ import { FigureRow } from "../home/FigureRow.tsx";
 import { DayAndAge } from "../mrrMovements/MovementParts.tsx";
 import { addDays, dayText } from "../revenue/period.ts";
 import { useSession } from "../useSession.ts";
+import { eventColumns } from "./columns.ts";
 import { EventFilters } from "./EventFilters.tsx";
 import { EventStatusChip } from "./EventStatusChip.tsx";
 import { EventType } from "./EventType.tsx";
@@ -325,7 +326,11 @@ export const EventList = () => {
       sort={{ field: "created", order: "DESC" }}
       exporter={false}
       queryOptions={{
-        meta: { keyset: true, count: { cap: 10_000 } },
+        meta: {
+          keyset: true,
+          count: { cap: 10_000 },
+          columns: eventColumns,
+        },
         refetchInterval: isLive ? REFRESH_MS : false,
       }}
     >

@@ -24,6 +24,7 @@ import { RelativeTime } from "../components/RelativeTime.tsx";
 import { formatExact } from "../format.ts";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
+import { movementColumns } from "../mrrMovements/columns.ts";
 import {
   AccountLink,
   BeforeAfter,
@@ -33,6 +34,7 @@ import type { Movement } from "../mrrMovements/types.ts";
 import { sourcesOf } from "../mrrMovements/types.ts";
 import { useSession } from "../useSession.ts";
 import { ChangedFields } from "./ChangedFields.tsx";
+import { eventColumns } from "./columns.ts";
 import { EventStatusChip } from "./EventStatusChip.tsx";
 import { EventType } from "./EventType.tsx";
 import { REFRESH_MS } from "./inboxApi.ts";
@@ -48,6 +50,7 @@ const Effects = ({ event }: { event: StripeEvent }) => {
     pagination: { page: 1, perPage: 25 },
     sort: { field: "occurredAt", order: "DESC" },
     filter: { sourceEventId: sourcesOf(event.id) },
+    meta: { columns: movementColumns },
   });
   const object = objectLink(event.type, event.objectId);
   return (
@@ -137,7 +140,7 @@ export const EventShow = () => {
   const [isReplaying, setIsReplaying] = useState(false);
   const { data: event, error } = useGetOne<StripeEvent>(
     "stripe_events",
-    { id },
+    { id, meta: { columns: eventColumns } },
     {
       retry: false,
       // Until it has come to something.

@@ -21,6 +21,7 @@ import { RowLink } from "../components/RowLink.tsx";
 import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
 import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
+import { subscriptionColumns } from "./columns.ts";
 import { SubscriptionFilters } from "./SubscriptionFilters.tsx";
 import { Ends, SubscriptionChips } from "./SubscriptionParts.tsx";
 import type { Subscription } from "./types.ts";
@@ -242,6 +243,7 @@ export const SubscriptionList = () => (
     perPage={25}
     sort={{ field: "mrrUsdMinor", order: "DESC" }}
     exporter={false}
+    queryOptions={{ meta: { columns: subscriptionColumns } }}
   >
     <SubscriptionView />
   </ListBase>

@@ -35,6 +35,7 @@ import { NotFoundPage } from "../layout/ErrorPage.tsx";
 import { PageSkeleton } from "../layout/Layout.tsx";
 import { KindChip } from "../mrrMovements/MovementParts.tsx";
 import { eventIdOf } from "../mrrMovements/types.ts";
+import { eventColumns } from "../stripeEvents/columns.ts";
 import { EventStatusChip } from "../stripeEvents/EventStatusChip.tsx";
 import { EventType } from "../stripeEvents/EventType.tsx";
 import type { StripeEvent } from "../stripeEvents/types.ts";
@@ -200,7 +201,7 @@ const Timeline = ({ subscription }: { subscription: SubscriptionPage }) => {
     pagination: { page: 1, perPage: 50 },
     sort: { field: "created", order: "DESC" },
     filter: { objectId: subscription.id },
-    meta: { total: false },
+    meta: { total: false, columns: eventColumns },
   });
   const happenings = timelineOf(events, subscription.mrrLines.nodes);
   if (happenings.length === 0) {

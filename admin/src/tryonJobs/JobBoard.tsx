@@ -18,6 +18,7 @@ import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useCategories } from "../components/useLookups.ts";
 import { formatCount } from "../format.ts";
 import { useTokens } from "../theme/useTokens.ts";
+import { jobColumns } from "./jobColumns.ts";
 import { SINCE } from "./JobFilters.tsx";
 import { JobThumb, useGarmentNames } from "./JobPictures.tsx";
 import { iconOfStatus } from "./JobStatusChip.tsx";
@@ -74,23 +75,7 @@ const useColumn = (name: ColumnName) => {
       filter,
       meta: {
         count: { cap: CAP },
-        ...(eyes === "staff"
-          ? {
-              columns: [
-                "status",
-                "categoryCode",
-                "payer",
-                "cost",
-                "attempt",
-                "maxAttempts",
-                "errorCode",
-                "queuedAt",
-                "finishedAt",
-                "brand.name",
-                "user.displayName",
-              ],
-            }
-          : {}),
+        columns: jobColumns[eyes],
       },
     },
     { placeholderData: keepPreviousData },

@@ -22,9 +22,9 @@ import { useLocation } from "react-router";
 import { EmptyState } from "../components/EmptyState.tsx";
 import { ListContent } from "../components/ListFrame.tsx";
 import { formatCount } from "../format.ts";
-import { resources } from "../resources.ts";
 import { useSession } from "../useSession.ts";
 import { JobBoard } from "./JobBoard.tsx";
+import { jobColumns } from "./jobColumns.ts";
 import { JobFilters } from "./JobFilters.tsx";
 import { JobTable } from "./JobTable.tsx";
 import type { TryonJob } from "./types.ts";
@@ -194,9 +194,8 @@ const JobsView = ({
 };
 
 export const JobList = () => {
-  const { jobs, eyes } = useJobScope();
+  const { eyes } = useJobScope();
   const [view, setView] = useView();
-  const schema = resources[jobs];
   return (
     <ListBase<TryonJob>
       perPage={25}
@@ -207,16 +206,7 @@ export const JobList = () => {
         meta: {
           keyset: true,
           count: { cap: CAP },
-          ...(eyes === "staff"
-            ? {
-                columns: [
-                  ...schema.columns,
-                  "brand.name",
-                  "user.displayName",
-                  "user.email",
-                ],
-              }
-            : {}),
+          columns: jobColumns[eyes],
         },
       }}
     >

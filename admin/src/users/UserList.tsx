@@ -1,8 +1,8 @@
 import { DataTable, useTranslate } from "react-admin";
 
 import { directoryFilters, DirectoryRows } from "../components/Directory.tsx";
-import { csvExporter } from "../components/exportCsv.ts";
 import { ListFrame } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { PersonCell } from "../components/PersonCell.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
@@ -53,15 +53,9 @@ export const UserList = () => {
   return (
     <ListFrame
       category="tops"
-      actions={false}
+      actions={<ListTools />}
       empty={false}
       sort={{ field: "createdAt", order: "DESC" }}
-      exporter={csvExporter("users", [
-        "displayName",
-        "email",
-        "status",
-        "createdAt",
-      ])}
       filters={directoryFilters(translate("users.search"), statuses)}
     >
       <UserRows />

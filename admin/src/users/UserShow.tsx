@@ -31,6 +31,7 @@ import { CopyField } from "../components/CopyField.tsx";
 import { Facts } from "../components/Facts.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
+import { HistorySection } from "../history/HistorySection.tsx";
 import { useSession } from "../useSession.ts";
 import type { UserRecord } from "./types.ts";
 import { UserStatus } from "./UserList.tsx";
@@ -267,5 +268,6 @@ const UserDetails = () => {
 export const UserShow = () => (
   <Show actions={<UserActions />}>
     <UserDetails />
+    <HistorySection />
   </Show>
 );

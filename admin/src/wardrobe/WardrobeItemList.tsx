@@ -9,7 +9,6 @@ import {
   SearchInput,
   SelectInput,
   SortButton,
-  TopToolbar,
   useListContext,
   useTranslate,
 } from "react-admin";
@@ -17,6 +16,7 @@ import {
 import { EmptyState } from "../components/EmptyState.tsx";
 import { GarmentImage } from "../components/GarmentImage.tsx";
 import { ListFrame } from "../components/ListFrame.tsx";
+import { ListTools } from "../components/ListTools.tsx";
 import { useCategories } from "../components/useLookups.ts";
 import { TableImportLink } from "../imports/ImportLink.tsx";
 import type { WardrobeItem } from "./types.ts";
@@ -98,12 +98,15 @@ const Closet = () => {
   );
 };
 
+/** What was taken out stays for the try-ons that show it. */
+const KEPT = { "deletedAt@isNull": true };
+
 const WardrobeActions = () => (
-  <TopToolbar>
+  <ListTools filter={KEPT}>
     <SortButton fields={["createdAt", "name"]} />
     <TableImportLink table="wardrobe_items" />
     <CreateButton variant="contained" label="wardrobe.add" />
-  </TopToolbar>
+  </ListTools>
 );
 
 const WardrobeEmpty = () => {
@@ -140,8 +143,7 @@ export const WardrobeItemList = () => {
       category="dresses"
       actions={<WardrobeActions />}
       empty={<WardrobeEmpty />}
-      exporter={false}
-      filter={{ "deletedAt@isNull": true }}
+      filter={KEPT}
       sort={{ field: "createdAt", order: "DESC" }}
       filters={[
         <SearchInput

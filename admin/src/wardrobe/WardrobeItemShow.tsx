@@ -21,6 +21,7 @@ import { Facts } from "../components/Facts.tsx";
 import { GarmentImage } from "../components/GarmentImage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useCategories } from "../components/useLookups.ts";
+import { HistorySection } from "../history/HistorySection.tsx";
 import { SimilarPieces } from "./SimilarPieces.tsx";
 import type { WardrobeItem } from "./types.ts";
 
@@ -153,5 +154,6 @@ export const WardrobeItemShow = () => (
   >
     <ItemDetails />
     <SimilarPieces />
+    <HistorySection />
   </Show>
 );

@@ -19,7 +19,9 @@ import { isSameValue, isUuid, sendValue } from "./values.ts";
 
 type Data = Readonly<Record<string, unknown>>;
 
-const isDescending = (order: string): boolean => order.toUpperCase() === "DESC";
+/** An address may name a column to sort by and no direction. */
+export const isDescending = (order: string | undefined): boolean =>
+  order?.toUpperCase() === "DESC";
 
 /** Always ends in the primary key, so that pages neither repeat nor miss a row. */
 export const buildOrderBy = (

@@ -1,5 +1,6 @@
 import type { SortPayload } from "ra-core";
 
+import { isDescending } from "./buildVariables.ts";
 import { operatorsOf } from "./filters.ts";
 import type { ResourceSchema, SortItem } from "./types.ts";
 
@@ -24,7 +25,7 @@ export const sortFields = (
   for (const item of [...(sort?.field ? [sort] : []), ...more]) {
     if (seen.has(item.field)) continue;
     seen.add(item.field);
-    const order = item.order.toUpperCase() === "DESC" ? "DESC" : "ASC";
+    const order = isDescending(item.order) ? "DESC" : "ASC";
     if (item.field === "id" || item.field === schema.id.field) {
       return [
         ...items,

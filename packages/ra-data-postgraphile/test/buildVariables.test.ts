@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import type { SortPayload } from "ra-core";
 
 import {
   buildBulkVariables,
@@ -17,6 +18,10 @@ const { things, parts, colours } = resources;
 describe("buildOrderBy", () => {
   it("always ends in the primary key", () => {
     expect(buildOrderBy(things, undefined)).toEqual(["PRIMARY_KEY_ASC"]);
+    // As from an address that somebody shortened.
+    expect(buildOrderBy(things, { field: "madeOn" } as SortPayload)).toEqual(
+      buildOrderBy(things, { field: "madeOn", order: "ASC" }),
+    );
     expect(buildOrderBy(things, { field: "madeOn", order: "DESC" })).toEqual([
       "MADE_ON_DESC",
       "PRIMARY_KEY_ASC",

@@ -34,6 +34,7 @@ export class LiveSubscriber {
   #starting: Promise<void> | null = null;
   #holding: Promise<void> | null = null;
   readonly #settling = new Set<Promise<void>>();
+  #asking: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | null = null;
   #attempts = 0;
   #connectedBefore = false;
@@ -166,6 +167,7 @@ export class LiveSubscriber {
       return;
     }
     this.#client = client;
+    this.#asking = Promise.resolve();
     this.#attempts = 0;
     if (this.#connectedBefore)
       this.#options.log.info("live connection restored");
@@ -213,12 +215,28 @@ export class LiveSubscriber {
     return null;
   }
 
+  /** One question at a time: several tables are settled at once. */
+  #ask<Row extends pg.QueryResultRow>(
+    client: pg.Client,
+    text: string,
+    values: unknown[] = [],
+  ): Promise<pg.QueryResult<Row>> {
+    const answer = this.#asking.then(() => client.query<Row>(text, values));
+    // Whoever asked is told; who asks next only waits.
+    this.#asking = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    return answer;
+  }
+
   async #holdAll(client: pg.Client): Promise<void> {
     for (;;) {
       const change = this.#client === client ? this.#toChange() : null;
       if (change === null) return;
       const { table, isWatched } = change;
-      await client.query(
+      await this.#ask(
+        client,
         isWatched
           ? "select pg_catalog.pg_advisory_lock_shared($1, pg_catalog.hashtext($2))"
           : "select pg_catalog.pg_advisory_unlock_shared($1, pg_catalog.hashtext($2))",
@@ -243,11 +261,13 @@ export class LiveSubscriber {
   async #settle(client: pg.Client, table: string): Promise<void> {
     try {
       // Our own number: every transaction that wrote before has a smaller one.
-      const { rows } = await client.query<{ until: string }>(
+      const { rows } = await this.#ask<{ until: string }>(
+        client,
         "select pg_current_xact_id()::text as until",
       );
       const haveEnded = async () => {
-        const { rows: now } = await client.query<{ ended: boolean }>(
+        const { rows: now } = await this.#ask<{ ended: boolean }>(
+          client,
           "select pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 as ended",
           [rows[0]?.until],
         );

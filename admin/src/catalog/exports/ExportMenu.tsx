@@ -36,12 +36,23 @@ const download = (name: string, file: Blob) => {
 };
 
 /** All rows of the list as it is filtered and sorted, as a file. */
-export const ExportMenu = ({ resource }: { resource: AdminResource }) => {
+export const ExportMenu = ({
+  resource,
+  columns: described = null,
+  filter = {},
+}: {
+  resource: AdminResource;
+  /** Those of a page that says itself what it shows; "all" where it has none to choose. */
+  columns?: readonly string[] | "all" | null;
+  /** A condition of the page, which its own filter does not show. */
+  filter?: Record<string, unknown>;
+}) => {
   const translate = useTranslate();
   const notify = useNotify();
   const title = useId();
   const catalog = useCatalog();
-  const { columns } = useListLayout(resource);
+  const isWhole = described === "all";
+  const { columns } = useListLayout(resource, isWhole ? null : described);
   const { filterValues, sort, total } = useListContext();
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
   const [progress, setProgress] = useState<ExportProgress | null>(null);
@@ -54,7 +65,10 @@ export const ExportMenu = ({ resource }: { resource: AdminResource }) => {
     setProgress({ rows: null, total: null });
     try {
       const variables = await listVariables(catalog.schemas, resource.name, {
-        filter: (filterValues ?? {}) as Record<string, unknown>,
+        filter: {
+          ...((filterValues ?? {}) as Record<string, unknown>),
+          ...filter,
+        },
         sort,
       });
       // A link to a picture soon ends; its key, which stays, is exported.
@@ -65,7 +79,7 @@ export const ExportMenu = ({ resource }: { resource: AdminResource }) => {
         {
           resource: resource.table,
           columns: all
-            ? resource.schema.columns
+            ? resource.fields.filter(({ read }) => read).map(({ name }) => name)
             : columnsFor(catalog, resource, columns).filter(
                 (path) => !path.endsWith(".exponent") && !links.has(path),
               ),
@@ -120,19 +134,21 @@ export const ExportMenu = ({ resource }: { resource: AdminResource }) => {
         onClose={() => setAnchor(null)}
       >
         {FORMATS.map((format) => (
-          <MenuItem key={format} onClick={() => void start(format, false)}>
+          <MenuItem key={format} onClick={() => void start(format, isWhole)}>
             <ListItemText
               primary={translate(`exports.formats.${format}`)}
-              secondary={translate("exports.shown")}
+              secondary={translate(isWhole ? "exports.all" : "exports.shown")}
             />
           </MenuItem>
         ))}
-        <MenuItem onClick={() => void start("csv", true)}>
-          <ListItemText
-            primary={translate("exports.formats.csv")}
-            secondary={translate("exports.all")}
-          />
-        </MenuItem>
+        {!isWhole && (
+          <MenuItem onClick={() => void start("csv", true)}>
+            <ListItemText
+              primary={translate("exports.formats.csv")}
+              secondary={translate("exports.all")}
+            />
+          </MenuItem>
+        )}
       </Menu>
       <Dialog
         open={progress !== null}

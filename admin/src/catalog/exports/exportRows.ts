@@ -1,5 +1,7 @@
 import { HttpError } from "react-admin";
 
+import { actingAs } from "../../session.ts";
+
 export type ExportFormat = "csv" | "ndjson" | "xlsx";
 
 export type ExportOrder = {
@@ -46,7 +48,7 @@ export async function exportRows(
   const response = await fetch("/exports", {
     method: "POST",
     credentials: "same-origin",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...actingAs() },
     body: JSON.stringify(order),
     signal,
   });

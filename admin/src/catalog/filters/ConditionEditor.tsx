@@ -161,6 +161,14 @@ const ValuesOperand = ({ resource, field, value, onChange }: OperandProps) => {
       options={free ? facets.map((facet) => facet.value) : [...labels.keys()]}
       filterSelectedOptions
       getOptionLabel={(option) => labels.get(option) ?? option}
+      renderOption={({ key, ...optionProps }, option) => (
+        <li key={key} {...optionProps}>
+          <span style={{ flex: 1 }}>{labels.get(option) ?? option}</span>
+          <Typography variant="caption" color="textSecondary">
+            {facets.find((facet) => facet.value === option)?.count}
+          </Typography>
+        </li>
+      )}
       value={values}
       onChange={(_event, next) => onChange(next)}
       renderValue={(chosen, getItemProps) =>

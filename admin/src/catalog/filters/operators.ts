@@ -62,7 +62,10 @@ export function operatorsFor(field: FilterField): OperatorName[] {
       : ["gte", "lte", "between", ...nulls];
   }
   if (field.kind === "string") {
-    return ["contains", "is", "starts", "is_not", ...nulls];
+    // Where the API can say which words there are, people choose among them.
+    return field.group
+      ? ["any_of", "contains", "starts", "none_of", ...nulls]
+      : ["contains", "is", "starts", "is_not", ...nulls];
   }
   // Documents are not compared; ids and times of day only as a whole.
   return field.kind === "json" ? nulls : ["is", ...nulls];

@@ -9,6 +9,7 @@ import DialogContentText from "@mui/material/DialogContentText";
 import DialogTitle from "@mui/material/DialogTitle";
 import FormControlLabel from "@mui/material/FormControlLabel";
 import { useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useId, useState } from "react";
 import {
   BulkDeleteButton,
@@ -156,11 +157,18 @@ const BulkEdit = ({ resource }: { resource: AdminResource }) => {
   );
 };
 
-/** What can be done with the chosen rows at once. */
-export const BulkActions = ({ resource }: { resource: AdminResource }) => {
+/** What can be done with the chosen rows at once; a page may have more. */
+export const BulkActions = ({
+  resource,
+  children,
+}: {
+  resource: AdminResource;
+  children?: ReactNode;
+}) => {
   const { selectedIds, onUnselectItems } = useListContext();
   return (
     <>
+      {children}
       {resource.verbs.update && <BulkEdit resource={resource} />}
       {resource.actions
         .filter(({ on }) => on === "selection")

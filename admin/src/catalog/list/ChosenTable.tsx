@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import type { ReactElement, ReactNode } from "react";
 import { Children, isValidElement } from "react";
 import type { RaRecord } from "react-admin";
 import { DataTable } from "react-admin";
@@ -20,11 +20,14 @@ export const ChosenTable = ({
   columns,
   density,
   rowClick,
+  bulkActions,
   children,
 }: {
   columns: readonly CatalogField[];
   density: Density;
   rowClick: "show" | "edit";
+  /** In place of those every table has. */
+  bulkActions?: ReactElement;
   /** `DataTable.Col`, each with its `source`. */
   children: ReactNode;
 }) => {
@@ -40,7 +43,9 @@ export const ChosenTable = ({
     <DataTable<RaRecord>
       rowClick={rowClick}
       bulkActionButtons={
-        hasBulkActions(resource) ? <BulkActions resource={resource} /> : false
+        hasBulkActions(resource)
+          ? (bulkActions ?? <BulkActions resource={resource} />)
+          : false
       }
       sx={rowHeight(density)}
     >

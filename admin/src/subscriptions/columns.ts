@@ -1,0 +1,22 @@
+/** What lists of subscriptions read: the plan in words, and whose it is. */
+export const subscriptionColumns = [
+  "rowId",
+  "customerId",
+  "status",
+  "plan",
+  "currency",
+  "mrrMinor",
+  "mrrUsdMinor",
+  "mrrState",
+  "mrrNote",
+  "isEnding",
+  "collectionPaused",
+  "cancelAt",
+  "endedAt",
+  "startedAt",
+  "customer.email",
+  "customer.name",
+  "customer.brand.name",
+  "customer.user.displayName",
+  "customer.user.email",
+];
