@@ -5,12 +5,12 @@ import type {
 } from "ra-data-postgraphile";
 import { makeDataProvider, makeGraphQLFetch } from "ra-data-postgraphile";
 
-import { actingAs } from "./session.ts";
+import { actingAs, fetchWhileHere } from "./session.ts";
 
 export type AppDataProvider = PostgraphileDataProvider;
 
 const options = {
-  graphqlFetch: makeGraphQLFetch({ headers: actingAs }),
+  graphqlFetch: makeGraphQLFetch({ headers: actingAs, fetch: fetchWhileHere }),
   statusByCode: { OTHER: 409 },
 } as const;
 

@@ -91,6 +91,20 @@ export const actingAs = (): Record<string, string> =>
 
 export const actingSession = (): Session | null => acting;
 
+let isLeaving = false;
+
+/**
+ * From now on this tab asks nothing more: it is about to be opened anew for
+ * somebody else, and what its pages still ask would be refused as another's.
+ */
+export function leave(leaving: boolean): void {
+  isLeaving = leaving;
+}
+
+/** As fetch; unanswered for good once the tab is being left. */
+export const fetchWhileHere: typeof fetch = (...asked) =>
+  isLeaving ? new Promise(() => undefined) : fetch(...asked);
+
 /** The same person, for the same brand. */
 export const isSameActor = (one: Session, other: Session): boolean =>
   one.user?.id === other.user?.id && one.brand?.id === other.brand?.id;
@@ -113,7 +127,8 @@ export async function callServer<T>(
 ): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, {
+    const send = path.startsWith("/auth/") ? fetch : fetchWhileHere;
+    response = await send(path, {
       method: options.method ?? "GET",
       credentials: "same-origin",
       headers: {

@@ -76,8 +76,14 @@ function readColumns(
   resource: CatalogResource,
   catalog: Catalog,
 ): ExportColumn[] {
+  // Links to pictures are among the columns of the schema: good for some minutes,
+  // they are nothing to keep in a file.
   const paths =
-    asked === undefined || asked === null ? resource.schema.columns : asked;
+    asked === undefined || asked === null
+      ? resource.schema.columns.filter((column) =>
+          resource.fields.some(({ name }) => name === column),
+        )
+      : asked;
   if (
     !isTexts(paths) ||
     paths.length === 0 ||

@@ -279,8 +279,10 @@ describe("the admin in a browser", () => {
 
   it("edits a product with a picture, tags and a price", async () => {
     await search(page, catalogue.product);
+    // By its name: other cells lead elsewhere.
     await page
       .getByRole("row", { name: new RegExp(catalogue.product) })
+      .getByText(catalogue.product)
       .click();
     await page.getByRole("link", { name: "Edit", exact: true }).click();
     await page.getByLabel("Price").fill("1,299.5");

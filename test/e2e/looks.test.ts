@@ -141,6 +141,8 @@ const expectNoReload = (): Promise<void> =>
     expect(await page.locator("body").getAttribute("data-opened")).toBe("once"),
   );
 
+const REFUSED = "A look is marked down by 1 to 90 percent";
+
 const rowNamed = (name: string) =>
   page.getByRole("row", { name: new RegExp(name) });
 
@@ -278,6 +280,27 @@ describe("a table that is added while the admin is open", () => {
     await page.getByText("evening", { exact: true }).waitFor();
   });
 
+  it("a tagged function is a button with a form of its arguments", async () => {
+    await page.getByRole("button", { name: "Mark down" }).click();
+    const dialog = page.getByRole("dialog", { name: "Mark down" });
+    await dialog.getByText("By how much does this look get cheaper?").waitFor();
+    const submit = dialog.getByRole("button", { name: "Mark down" });
+    const percent = dialog.getByLabel("Percent");
+    // What the function refuses stands at the argument that it names.
+    await percent.fill("95");
+    await submit.click();
+    await expectText(
+      dialog.locator(".Mui-error.MuiFormHelperText-root"),
+      `${REFUSED}. Choose another number.`,
+    );
+    await percent.fill("20");
+    await dialog.getByLabel("Reason").fill("winter sale");
+    await submit.click();
+    await expectCount(dialog, 0);
+    await page.getByText("€999.60").waitFor();
+    await page.getByText("winter sale", { exact: true }).waitFor();
+  });
+
   it("its rows are exported as they are filtered", async () => {
     await menuEntry(page).click();
     await rowNamed("Harbour at night").waitFor();
@@ -320,9 +343,12 @@ describe("a table that is added while the admin is open", () => {
       .waitFor();
     await settled(page);
     await expectNoReload();
-    // React's development build reports a property that a library passes on.
+    // React's development build reports a property that a library passes on, and
+    // react-admin's what was refused.
     const complaints = owner.complaints.filter(
-      (text) => !text.startsWith("React does not recognize the `%s` prop"),
+      (text) =>
+        !text.startsWith("React does not recognize the `%s` prop") &&
+        !text.startsWith(`HttpError: ${REFUSED}`),
     );
     expect(complaints).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { describeResources } from "../dataProvider.ts";
 import { i18nProvider } from "../i18n/i18nProvider.ts";
 import { liveOptions } from "../live/liveClient.ts";
 import { liveTableOf } from "../live/liveTables.ts";
-import { actingAs } from "../session.ts";
+import { actingAs, fetchWhileHere } from "../session.ts";
 import { setCatalogAccess } from "./access.ts";
 import type { AdminCatalog } from "./adopt.ts";
 import { adoptCatalog } from "./adopt.ts";
@@ -31,7 +31,7 @@ export async function loadCatalog(
 ): Promise<LoadedCatalog> {
   let response: Response;
   try {
-    response = await fetch("/catalog.json", {
+    response = await fetchWhileHere("/catalog.json", {
       credentials: "same-origin",
       headers: { accept: "application/json", ...actingAs() },
       signal,

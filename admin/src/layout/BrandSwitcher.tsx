@@ -10,8 +10,8 @@ import Typography from "@mui/material/Typography";
 import { useId, useState } from "react";
 import { useNotify, useTranslate } from "react-admin";
 
+import { openForBrand } from "../auth/openForBrand.ts";
 import type { Session } from "../session.ts";
-import { switchBrand } from "../session.ts";
 import { displayFont } from "../theme/theme.ts";
 import { useTokens } from "../theme/useTokens.ts";
 import { useSession } from "../useSession.ts";
@@ -112,18 +112,13 @@ export const BrandSwitcher = () => {
     setAnchor(null);
     if (place.id === active.id) return;
     setBusy(true);
-    switchBrand(place.id)
-      .then(() => {
-        // A whole new page: no cached row of the former brand may survive.
-        window.location.assign("/admin/");
-      })
-      .catch((error: unknown) => {
-        setBusy(false);
-        notify("brand_switch.failed", {
-          type: "error",
-          messageArgs: { message: error instanceof Error ? error.message : "" },
-        });
+    openForBrand(place.id).catch((error: unknown) => {
+      setBusy(false);
+      notify("brand_switch.failed", {
+        type: "error",
+        messageArgs: { message: error instanceof Error ? error.message : "" },
       });
+    });
   };
 
   if (places.length === 1) {

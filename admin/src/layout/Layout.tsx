@@ -7,7 +7,9 @@ import { useLocation, useSidebarState, useTranslate } from "react-admin";
 import { ErrorBoundary } from "react-error-boundary";
 
 import { SessionDialog } from "../auth/SessionDialog.tsx";
+import { emptyCatalog } from "../catalog/adopt.ts";
 import {
+  useCatalog,
   useCatalogError,
   useIsCatalogPending,
 } from "../catalog/CatalogContext.tsx";
@@ -74,12 +76,16 @@ const SkipLink = () => {
   );
 };
 
-/** A page knows what to ask for once the catalogue has come. */
+/**
+ * A page knows what to ask for once the catalogue has come, and no more once who
+ * was here signed out: it still stands for a moment then.
+ */
 const Described = ({ children }: { children: ReactNode }) => {
   const isPending = useIsCatalogPending();
   const error = useCatalogError();
-  if (isPending) return <PageSkeleton />;
-  return error === null ? children : <ErrorPage error={error} />;
+  const catalog = useCatalog();
+  if (error !== null) return <ErrorPage error={error} />;
+  return isPending || catalog === emptyCatalog ? <PageSkeleton /> : children;
 };
 
 export const Layout = ({ children }: { children: ReactNode }) => {

@@ -59,7 +59,6 @@ const COLUMNS = [
   "color",
   "priceMinor",
   "active",
-  "tags",
 ];
 
 /** Staff see whose product it is; nobody else may read other brands' names. */

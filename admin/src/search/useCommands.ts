@@ -6,10 +6,10 @@ import {
   useTranslate,
 } from "react-admin";
 
+import { openForBrand } from "../auth/openForBrand.ts";
 import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { navigationFor, withCatalog } from "../layout/navigation.tsx";
 import { useSavedViews } from "../savedViews/useSavedViews.ts";
-import { switchBrand } from "../session.ts";
 import { useSession } from "../useSession.ts";
 import type { Command } from "./commands.ts";
 
@@ -113,16 +113,13 @@ export const useCommands = (): RunnableCommand[] => {
         translate("search.also_switch"),
         {
           run: () => {
-            switchBrand(id).then(
-              // A whole new page: no cached row of the former brand may survive.
-              () => window.location.assign("/admin/"),
-              (error: unknown) =>
-                notify("brand_switch.failed", {
-                  type: "error",
-                  messageArgs: {
-                    message: error instanceof Error ? error.message : "",
-                  },
-                }),
+            openForBrand(id).catch((error: unknown) =>
+              notify("brand_switch.failed", {
+                type: "error",
+                messageArgs: {
+                  message: error instanceof Error ? error.message : "",
+                },
+              }),
             );
           },
         },

@@ -4,6 +4,7 @@
 -- this runs on every save, and drops the rows of the last try.
 --------------------------------------------------------------------------------
 
+drop function if exists app_public.mark_down_look(uuid, integer, text);
 drop table if exists app_public.looks;
 drop type if exists app_public.look_season;
 
@@ -75,3 +76,32 @@ create trigger _100_timestamps before insert or update on app_public.looks
 call app_private.audit_table('app_public.looks', '{id}', '{}', 'brand_id');
 
 --!include policies/looks.sql
+
+create function app_public.mark_down_look(look_id uuid, percent integer, reason text default null) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if mark_down_look.percent is null or mark_down_look.percent not between 1 and 90 then
+    raise exception 'A look is marked down by 1 to 90 percent'
+      using errcode = 'INVAL', column = 'percent', hint = 'Choose another number';
+  end if;
+  update app_public.looks l
+  set price_minor = round(l.price_minor * (100 - mark_down_look.percent) / 100.0),
+    tags = l.tags || coalesce(mark_down_look.reason, 'sale')
+  where l.id = mark_down_look.look_id and l.price_minor is not null;
+  if not found then
+    raise exception 'There is no such look, or it has no price'
+      using errcode = 'NTFND', column = 'look_id', hint = 'Give it a price first';
+  end if;
+  return mark_down_look.look_id;
+end
+$$;
+revoke execute on function app_public.mark_down_look(uuid, integer, text) from public;
+grant execute on function app_public.mark_down_look(uuid, integer, text) to :ROLE_MANAGER;
+comment on function app_public.mark_down_look(uuid, integer, text) is $$
+@admin.label Mark down
+@admin.icon sell
+@admin.action row of looks
+@admin.confirm By how much does this look get cheaper?
+Lowers the price of a look by 1 to 90 percent and tags it with the reason.$$;
