@@ -1,26 +1,21 @@
 import Box from "@mui/material/Box";
-import Card from "@mui/material/Card";
 import Typography from "@mui/material/Typography";
 import {
   DataTable,
   ListBase,
-  Pagination,
   Title,
   useListContext,
   useTranslate,
 } from "react-admin";
 
-import { useCatalog } from "../catalog/CatalogContext.tsx";
-import { ExportMenu } from "../catalog/exports/ExportMenu.tsx";
-import { EmptyState } from "../components/EmptyState.tsx";
-import { ListContent, useIsPhone } from "../components/ListFrame.tsx";
+import { ListBody, OpensWithView } from "../components/ListBody.tsx";
+import { useIsPhone } from "../components/ListFrame.tsx";
 import { MoneyChange } from "../components/Money.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
 import { dayText } from "../revenue/period.ts";
-import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
 import { movementColumns } from "./columns.ts";
 import { MovementFilters } from "./MovementFilters.tsx";
 import {
@@ -157,66 +152,27 @@ export const MovementTable = ({
   );
 };
 
-const MovementView = () => {
+export const MovementList = () => {
   const translate = useTranslate();
-  const resource = useCatalog().byName.get("mrr_movements");
-  const { data, isPending, filterValues } = useListContext<Movement>();
-  const isEmpty =
-    !isPending &&
-    data?.length === 0 &&
-    Object.keys(filterValues ?? {}).length === 0;
   return (
-    <>
+    <OpensWithView name="mrr_movements">
       <Title title={translate("movements.title")} />
-      {isEmpty ? (
-        <EmptyState
-          category="bags"
-          color="taupe"
-          title={translate("revenue.empty_title")}
-          body={translate("revenue.empty_body")}
-        />
-      ) : (
-        <Box sx={{ mt: 1.5 }}>
-          <MovementFilters />
-          <Box
-            sx={{
-              display: "flex",
-              flexWrap: "wrap",
-              alignItems: "center",
-              justifyContent: "space-between",
-              gap: 1,
-              mb: 1,
-            }}
+      <Box sx={{ mt: 1.5 }}>
+        <ListBase<Movement>
+          perPage={25}
+          sort={{ field: "occurredAt", order: "DESC" }}
+          exporter={false}
+          queryOptions={{ meta: { keyset: true, columns: movementColumns } }}
+        >
+          <ListBody
+            empty={{ title: "revenue.empty_title", body: "revenue.empty_body" }}
+            filters={<MovementFilters />}
+            summed={<Summed />}
           >
-            <Summed />
-            {resource !== undefined && (
-              <Box sx={{ display: "flex", gap: 0.5, ml: "auto" }}>
-                <SavedViewsMenu name={resource.name} table={resource.table} />
-                <ExportMenu resource={resource} />
-              </Box>
-            )}
-          </Box>
-          <Card sx={{ overflow: "hidden" }}>
-            <ListContent category="bags">
-              <Box sx={{ overflowX: "auto" }}>
-                <MovementTable />
-              </Box>
-            </ListContent>
-          </Card>
-          <Pagination rowsPerPageOptions={[25, 50, 100]} />
-        </Box>
-      )}
-    </>
+            <MovementTable />
+          </ListBody>
+        </ListBase>
+      </Box>
+    </OpensWithView>
   );
 };
-
-export const MovementList = () => (
-  <ListBase<Movement>
-    perPage={25}
-    sort={{ field: "occurredAt", order: "DESC" }}
-    exporter={false}
-    queryOptions={{ meta: { keyset: true, columns: movementColumns } }}
-  >
-    <MovementView />
-  </ListBase>
-);

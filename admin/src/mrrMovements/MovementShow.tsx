@@ -1,4 +1,3 @@
-import ArrowBackIcon from "@mui/icons-material/ArrowBackOutlined";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import Link from "@mui/material/Link";
@@ -15,7 +14,6 @@ import {
   LinkBase,
   ListBase,
   Pagination,
-  Title,
   useDataProvider,
   useGetList,
   useParams,
@@ -25,11 +23,11 @@ import {
 import { Facts } from "../components/Facts.tsx";
 import { MoneyChange } from "../components/Money.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { RecordPage, RecordPending } from "../components/RecordPage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { formatExact } from "../format.ts";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
-import { PageSkeleton } from "../layout/Layout.tsx";
 import { accountMovementsLink } from "../revenue/links.ts";
 import { useRevenueWords } from "../revenue/words.ts";
 import { ChangedFields } from "../stripeEvents/ChangedFields.tsx";
@@ -267,39 +265,15 @@ export const MovementShow = () => {
   const { data: movement, error } = useMovement(id);
   if (error) return <NotFoundPage />;
   if (movement === undefined) {
-    return (
-      <>
-        <Title title={translate("movements.one")} />
-        <PageSkeleton />
-      </>
-    );
+    return <RecordPending title="movements.one" />;
   }
   return (
-    <Box
-      sx={{
-        display: "grid",
-        gap: 2.5,
-        mt: 1,
-        gridTemplateColumns: "minmax(0, 1fr)",
-      }}
-    >
-      <Title title={translate("movements.one")} />
-      <Box>
-        <Button
-          component={LinkBase}
-          to="/mrr_movements"
-          size="small"
-          startIcon={<ArrowBackIcon />}
-          sx={{ ml: -1, mb: 1 }}
-        >
-          {translate("movements.all")}
-        </Button>
-        <Box>
-          <KindChip {...movement} />
-        </Box>
-        <Typography component="h2" variant="h3" sx={{ mt: 1, mb: 0.5 }}>
-          {accountName(movement)}
-        </Typography>
+    <RecordPage
+      title="movements.one"
+      back={{ to: "/mrr_movements", label: "movements.all" }}
+      above={<KindChip {...movement} />}
+      heading={accountName(movement)}
+      below={
         <Typography color="textSecondary">
           {translate(
             movement.isTransfer
@@ -307,7 +281,8 @@ export const MovementShow = () => {
               : `movements.says.${movement.kind}`,
           )}
         </Typography>
-      </Box>
+      }
+    >
       <Panel title={translate("movements.what")}>
         <Equation movement={movement} />
         <Counterpart movement={movement} />
@@ -349,6 +324,6 @@ export const MovementShow = () => {
       )}
       <EventPanel movement={movement} />
       <History movement={movement} />
-    </Box>
+    </RecordPage>
   );
 };

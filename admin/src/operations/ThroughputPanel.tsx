@@ -1,12 +1,11 @@
-import Box from "@mui/material/Box";
-import Link from "@mui/material/Link";
 import Skeleton from "@mui/material/Skeleton";
 import { useMemo } from "react";
-import { LinkBase, useLocale, useTranslate } from "react-admin";
+import { useLocale, useTranslate } from "react-admin";
 
 import { AsOf } from "../components/AsOf.tsx";
 import type { ChartSeries } from "../components/ChartFrame.tsx";
 import { ChartFrame } from "../components/ChartFrame.tsx";
+import { ChartLegend } from "../components/ChartLegend.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { formatCount } from "../format.ts";
@@ -16,56 +15,6 @@ import type { Minute } from "./operationsApi.ts";
 import { THROUGHPUT_MINUTES, useThroughput } from "./operationsApi.ts";
 
 const OUTCOMES = ["completed", "retried", "failed", "lost"] as const;
-
-const Legend = ({ series }: { series: readonly ChartSeries[] }) => {
-  const locale = useLocale();
-  return (
-    <Box
-      component="ul"
-      sx={{
-        listStyle: "none",
-        m: 0,
-        mb: 0.5,
-        p: 0,
-        display: "flex",
-        flexWrap: "wrap",
-        columnGap: 2.5,
-        rowGap: 0.5,
-        fontSize: "0.875rem",
-      }}
-    >
-      {series.map(({ name, color, values, to }) => (
-        <Box
-          component="li"
-          key={name}
-          sx={{ display: "flex", alignItems: "center", gap: 0.75 }}
-        >
-          <Box
-            component="span"
-            aria-hidden="true"
-            sx={{ width: 10, height: 10, borderRadius: "3px", bgcolor: color }}
-          />
-          {to === undefined ? (
-            name
-          ) : (
-            <Link component={LinkBase} to={to} color="inherit">
-              {name}
-            </Link>
-          )}
-          <Box
-            component="span"
-            sx={{ fontWeight: 600, fontVariantNumeric: "tabular-nums" }}
-          >
-            {formatCount(
-              values.reduce((all, value) => all + value, 0),
-              locale,
-            )}
-          </Box>
-        </Box>
-      ))}
-    </Box>
-  );
-};
 
 const useSeries = (minutes: readonly Minute[]) => {
   const translate = useTranslate();
@@ -121,7 +70,17 @@ const Chart = ({ minutes }: { minutes: readonly Minute[] }) => {
       axis={translate("operations.minute")}
       labels={labels}
       series={series}
-      legend={<Legend series={series} />}
+      legend={
+        <ChartLegend
+          entries={series.map(({ values, ...entry }) => ({
+            ...entry,
+            value: formatCount(
+              values.reduce((all, value) => all + value, 0),
+              locale,
+            ),
+          }))}
+        />
+      }
       summary={translate("operations.throughput_summary", {
         completed: sum("completed"),
         failed: sum("failed"),

@@ -1,4 +1,3 @@
-import CheckCircleIcon from "@mui/icons-material/CheckCircleOutlined";
 import Alert from "@mui/material/Alert";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
@@ -14,8 +13,8 @@ import Typography from "@mui/material/Typography";
 import { useMemo, useState } from "react";
 import { LinkBase, Title, useLocale, useTranslate } from "react-admin";
 
-import { AsOf } from "../components/AsOf.tsx";
 import { ChartFrame } from "../components/ChartFrame.tsx";
+import { Findings } from "../components/Findings.tsx";
 import { Money } from "../components/Money.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
@@ -26,7 +25,7 @@ import { accountsLink } from "./links.ts";
 import type { Period } from "./period.ts";
 import { dayText } from "./period.ts";
 import { PeriodChooser } from "./PeriodChooser.tsx";
-import type { Finding, Part, PartRow } from "./revenueApi.ts";
+import type { Part, PartRow } from "./revenueApi.ts";
 import { useMrrCheck, usePartRows, useReconciliation } from "./revenueApi.ts";
 import { usePeriod } from "./usePeriod.ts";
 import { useRevenueWords } from "./words.ts";
@@ -41,85 +40,13 @@ const numbers = {
 /** Where there is room; on a phone the words stand under the name. */
 const wide = { display: { xs: "none", sm: "table-cell" } } as const;
 
-const Findings = ({ findings }: { findings: readonly Finding[] }) => {
-  const translate = useTranslate();
-  return (
-    <>
-      <Alert severity="error" sx={{ mb: 2 }}>
-        {translate("revenue.check.differs", { smart_count: findings.length })}
-      </Alert>
-      <Box sx={{ overflowX: "auto" }} tabIndex={0}>
-        <Table size="small">
-          <TableHead>
-            <TableRow>
-              <TableCell>{translate("reconcile.rule")}</TableCell>
-              <TableCell>{translate("reconcile.row")}</TableCell>
-            </TableRow>
-          </TableHead>
-          <TableBody>
-            {findings.map(({ invariant, detail }) => (
-              <TableRow key={`${invariant} ${detail}`}>
-                <TableCell>
-                  {translate(`revenue.check.rules.${invariant}`, {
-                    _: invariant,
-                  })}
-                </TableCell>
-                <TableCell sx={{ overflowWrap: "anywhere" }}>
-                  {detail}
-                </TableCell>
-              </TableRow>
-            ))}
-          </TableBody>
-        </Table>
-      </Box>
-    </>
-  );
-};
-
 /** Mirror, movements and accounts against one another: no row, or something is wrong. */
 const CheckPanel = () => {
   const translate = useTranslate();
-  const { data, error, isFetching, dataUpdatedAt, refetch } = useMrrCheck();
+  const check = useMrrCheck();
   return (
     <Panel title={translate("revenue.check.title")}>
-      <Box
-        sx={{
-          display: "flex",
-          flexWrap: "wrap",
-          gap: 2,
-          justifyContent: "space-between",
-          alignItems: "center",
-        }}
-      >
-        <Box sx={{ flex: 1, minWidth: 240 }} aria-live="polite">
-          {error !== null ? (
-            <Alert severity="error" role="alert">
-              {translate(error.message, { _: error.message })}
-            </Alert>
-          ) : data === undefined ? (
-            <Skeleton height={64} />
-          ) : data.length === 0 ? (
-            <Box sx={{ display: "flex", gap: 2, alignItems: "center" }}>
-              <CheckCircleIcon sx={{ fontSize: 40, color: "success.main" }} />
-              <div>
-                <Typography component="h3" variant="h6">
-                  {translate("revenue.check.agree")}
-                </Typography>
-                <AsOf at={dataUpdatedAt} />
-              </div>
-            </Box>
-          ) : (
-            <Findings findings={data} />
-          )}
-        </Box>
-        <Button
-          variant="outlined"
-          disabled={isFetching}
-          onClick={() => void refetch()}
-        >
-          {translate(isFetching ? "reconcile.checking" : "reconcile.again")}
-        </Button>
-      </Box>
+      <Findings words="revenue.check" check={check} />
       <Typography variant="body2" color="textSecondary" sx={{ mt: 2 }}>
         {translate("revenue.check.body")}
       </Typography>

@@ -6,10 +6,10 @@ import { useLocale, useTranslate } from "react-admin";
 import { useNavigate } from "react-router";
 
 import { ChartFrame } from "../components/ChartFrame.tsx";
+import { ChartLegend } from "../components/ChartLegend.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { useTokens } from "../theme/useTokens.ts";
 import { useSession } from "../useSession.ts";
-import { ChartLegend } from "./ChartLegend.tsx";
 import { KINDS, movementsLink, movementsOf } from "./links.ts";
 import type { Bucket, Period } from "./period.ts";
 import { bucketsFor } from "./period.ts";

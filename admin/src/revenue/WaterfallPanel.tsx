@@ -5,11 +5,11 @@ import { useNavigate } from "react-router";
 
 import { AsOf } from "../components/AsOf.tsx";
 import { ChartFrame } from "../components/ChartFrame.tsx";
+import { ChartLegend } from "../components/ChartLegend.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
 import { Panel } from "../components/Panel.tsx";
 import { useTokens } from "../theme/useTokens.ts";
 import { useSession } from "../useSession.ts";
-import { ChartLegend } from "./ChartLegend.tsx";
 import type { MovementKind } from "./links.ts";
 import { accountsLink, KINDS, movementsOf } from "./links.ts";
 import type { Period } from "./period.ts";

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { QueryArguments } from "ra-data-postgraphile";
 import { useDataProvider } from "react-admin";
 
+import type { Finding } from "../components/Findings.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
 import type { AccountGroup } from "./links.ts";
 import type { Bucket, Period } from "./period.ts";
@@ -142,8 +143,6 @@ export type PartRow = {
   currency: string | null;
   usdMinor: number | null;
 };
-
-export type Finding = { invariant: string; detail: string };
 
 type Kind = "bigint" | "float";
 

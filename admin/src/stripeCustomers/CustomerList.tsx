@@ -1,5 +1,4 @@
 import Box from "@mui/material/Box";
-import Card from "@mui/material/Card";
 import Link from "@mui/material/Link";
 import Typography from "@mui/material/Typography";
 import type { MouseEvent } from "react";
@@ -7,13 +6,11 @@ import {
   DataTable,
   LinkBase,
   ListBase,
-  Pagination,
   Title,
-  useListContext,
   useTranslate,
 } from "react-admin";
 
-import { EmptyState } from "../components/EmptyState.tsx";
+import { ListBody, OpensWithView } from "../components/ListBody.tsx";
 import {
   FilterFrame,
   FilterReference,
@@ -21,8 +18,9 @@ import {
   FilterText,
   useFilterValues,
 } from "../components/ListFilters.tsx";
-import { ListContent, useIsPhone } from "../components/ListFrame.tsx";
+import { useIsPhone } from "../components/ListFrame.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
+import { panels } from "../components/RecordPage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
@@ -193,60 +191,37 @@ const CustomerTable = () => {
   );
 };
 
-const CustomerView = () => {
+/** Those nobody owns first: their money belongs to no account we know. */
+export const CustomerList = () => {
   const translate = useTranslate();
-  const { data, isPending, filterValues } = useListContext<Customer>();
-  const isEmpty =
-    !isPending &&
-    data?.length === 0 &&
-    Object.keys(filterValues ?? {}).length === 0;
   return (
-    <Box
-      sx={{
-        display: "grid",
-        gap: 2.5,
-        mt: 1,
-        gridTemplateColumns: "minmax(0, 1fr)",
-      }}
-    >
+    <OpensWithView name="stripe_customers">
       <Title title={translate("customers.title")} />
-      <UnlinkedPanel />
-      <DisputedPanel />
-      {isEmpty ? (
-        <EmptyState
-          dense
-          category="bags"
-          color="taupe"
-          title={translate("customers.empty_title")}
-          body={translate("customers.empty_body")}
-        />
-      ) : (
+      <Box sx={{ ...panels, mt: 1 }}>
+        <UnlinkedPanel />
+        <DisputedPanel />
         <Box>
           <Typography component="h2" variant="h5" sx={{ mb: 1.5 }}>
             {translate("customers.all")}
           </Typography>
-          <Filters />
-          <Card sx={{ overflow: "hidden" }}>
-            <ListContent category="bags">
-              <Box sx={{ overflowX: "auto" }}>
-                <CustomerTable />
-              </Box>
-            </ListContent>
-          </Card>
-          <Pagination rowsPerPageOptions={[25, 50, 100]} />
+          <ListBase<Customer>
+            perPage={25}
+            sort={{ field: "created", order: "DESC" }}
+            exporter={false}
+            queryOptions={{ meta: { columns: customerColumns } }}
+          >
+            <ListBody
+              empty={{
+                title: "customers.empty_title",
+                body: "customers.empty_body",
+              }}
+              filters={<Filters />}
+            >
+              <CustomerTable />
+            </ListBody>
+          </ListBase>
         </Box>
-      )}
-    </Box>
+      </Box>
+    </OpensWithView>
   );
 };
-
-export const CustomerList = () => (
-  <ListBase<Customer>
-    perPage={25}
-    sort={{ field: "created", order: "DESC" }}
-    exporter={false}
-    queryOptions={{ meta: { columns: customerColumns } }}
-  >
-    <CustomerView />
-  </ListBase>
-);

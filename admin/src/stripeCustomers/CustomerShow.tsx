@@ -1,4 +1,3 @@
-import ArrowBackIcon from "@mui/icons-material/ArrowBackOutlined";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import Link from "@mui/material/Link";
@@ -7,7 +6,6 @@ import Typography from "@mui/material/Typography";
 import {
   LinkBase,
   ListBase,
-  Title,
   useGetList,
   useGetOne,
   useParams,
@@ -17,11 +15,11 @@ import {
 import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { Facts } from "../components/Facts.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { RecordPage, RecordPending } from "../components/RecordPage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { HistoryPanel } from "../history/HistoryPanel.tsx";
 import { listLink } from "../home/CategoryPanel.tsx";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
-import { PageSkeleton } from "../layout/Layout.tsx";
 import { eventColumns } from "../stripeEvents/columns.ts";
 import { EventStatusChip } from "../stripeEvents/EventStatusChip.tsx";
 import { EventType } from "../stripeEvents/EventType.tsx";
@@ -131,68 +129,33 @@ export const CustomerShow = () => {
   );
   if (error) return <NotFoundPage />;
   if (customer === undefined) {
-    return (
-      <>
-        <Title title={translate("customers.one")} />
-        <PageSkeleton />
-      </>
-    );
+    return <RecordPending title="customers.one" />;
   }
   const name = customer.name || customer.email || customer.id;
   const isLinked = customer.brandId !== null || customer.userId !== null;
   return (
-    <Box
-      sx={{
-        display: "grid",
-        gap: 2.5,
-        mt: 1,
-        gridTemplateColumns: "minmax(0, 1fr)",
-      }}
+    <RecordPage
+      title="customers.one"
+      back={{ to: "/stripe_customers", label: "customers.back" }}
+      heading={name}
+      below={
+        <Typography color="textSecondary" component="div">
+          {translate("customers.belongs")} <OwnerLink customer={customer} />
+        </Typography>
+      }
+      action={
+        can("stripe_customers", "edit") && (
+          <LinkButton
+            customerId={customer.id}
+            name={name}
+            label={translate(
+              isLinked ? "customers.link.relink" : "customers.link.button",
+            )}
+            variant={isLinked ? "outlined" : "contained"}
+          />
+        )
+      }
     >
-      <Title title={translate("customers.one")} />
-      <Box>
-        <Button
-          component={LinkBase}
-          to="/stripe_customers"
-          size="small"
-          startIcon={<ArrowBackIcon />}
-          sx={{ ml: -1, mb: 1 }}
-        >
-          {translate("customers.back")}
-        </Button>
-        <Box
-          sx={{
-            display: "flex",
-            flexWrap: "wrap",
-            gap: 2,
-            justifyContent: "space-between",
-            alignItems: "flex-start",
-          }}
-        >
-          <Box sx={{ minWidth: 0, flex: "1 1 320px" }}>
-            <Typography
-              component="h2"
-              variant="h3"
-              sx={{ mb: 0.5, overflowWrap: "anywhere" }}
-            >
-              {name}
-            </Typography>
-            <Typography color="textSecondary" component="div">
-              {translate("customers.belongs")} <OwnerLink customer={customer} />
-            </Typography>
-          </Box>
-          {can("stripe_customers", "edit") && (
-            <LinkButton
-              customerId={customer.id}
-              name={name}
-              label={translate(
-                isLinked ? "customers.link.relink" : "customers.link.button",
-              )}
-              variant={isLinked ? "outlined" : "contained"}
-            />
-          )}
-        </Box>
-      </Box>
       <Subscriptions customer={customer} />
       <Panel title={translate("customers.details")}>
         <Facts
@@ -230,6 +193,6 @@ export const CustomerShow = () => {
           <HistoryPanel resource={resource} record={customer} />
         </Panel>
       )}
-    </Box>
+    </RecordPage>
   );
 };

@@ -4,13 +4,11 @@ import ReplayIcon from "@mui/icons-material/ReplayOutlined";
 import Alert from "@mui/material/Alert";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
-import Card from "@mui/material/Card";
 import Typography from "@mui/material/Typography";
 import { useState } from "react";
 import {
   DataTable,
   ListBase,
-  Pagination,
   Title,
   useListContext,
   useTranslate,
@@ -18,9 +16,9 @@ import {
 } from "react-admin";
 
 import { AsOf } from "../components/AsOf.tsx";
-import { EmptyState } from "../components/EmptyState.tsx";
 import { Figure } from "../components/Figure.tsx";
-import { ListContent, useIsPhone } from "../components/ListFrame.tsx";
+import { ListBody, OpensWithView } from "../components/ListBody.tsx";
+import { useIsPhone } from "../components/ListFrame.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
@@ -247,12 +245,7 @@ const EventView = ({
   const { can } = useSession();
   const canReplay = can("stripe_events", "edit");
   const { data: inbox } = useInbox(isLive);
-  const { data, isPending, error, filterValues } =
-    useListContext<StripeEvent>();
-  const isEmpty =
-    !isPending &&
-    data?.length === 0 &&
-    Object.keys(filterValues ?? {}).length === 0;
+  const { data, error } = useListContext<StripeEvent>();
   return (
     <>
       <Title title={translate("inbox.title")} />
@@ -289,31 +282,17 @@ const EventView = ({
       <Box sx={{ mb: 2.5 }}>
         <InboxFigures isLive={isLive} />
       </Box>
-      {error != null && (
+      {error != null && data !== undefined && (
         <Alert severity="error" role="alert" sx={{ mb: 2 }}>
           {translate(error.message, { _: error.message })}
         </Alert>
       )}
-      {isEmpty ? (
-        <EmptyState
-          category="bags"
-          color="taupe"
-          title={translate("inbox.empty_title")}
-          body={translate("inbox.empty_body")}
-        />
-      ) : (
-        <>
-          <EventFilters />
-          <Card sx={{ overflow: "hidden" }}>
-            <ListContent category="bags">
-              <Box sx={{ overflowX: "auto" }}>
-                <EventTable canReplay={canReplay} />
-              </Box>
-            </ListContent>
-          </Card>
-          <Pagination rowsPerPageOptions={[25, 50, 100]} />
-        </>
-      )}
+      <ListBody
+        empty={{ title: "inbox.empty_title", body: "inbox.empty_body" }}
+        filters={<EventFilters />}
+      >
+        <EventTable canReplay={canReplay} />
+      </ListBody>
     </>
   );
 };
@@ -321,20 +300,22 @@ const EventView = ({
 export const EventList = () => {
   const [isLive, setIsLive] = useState(true);
   return (
-    <ListBase<StripeEvent>
-      perPage={25}
-      sort={{ field: "created", order: "DESC" }}
-      exporter={false}
-      queryOptions={{
-        meta: {
-          keyset: true,
-          count: { cap: 10_000 },
-          columns: eventColumns,
-        },
-        refetchInterval: isLive ? REFRESH_MS : false,
-      }}
-    >
-      <EventView isLive={isLive} onLive={setIsLive} />
-    </ListBase>
+    <OpensWithView name="stripe_events">
+      <ListBase<StripeEvent>
+        perPage={25}
+        sort={{ field: "created", order: "DESC" }}
+        exporter={false}
+        queryOptions={{
+          meta: {
+            keyset: true,
+            count: { cap: 10_000 },
+            columns: eventColumns,
+          },
+          refetchInterval: isLive ? REFRESH_MS : false,
+        }}
+      >
+        <EventView isLive={isLive} onLive={setIsLive} />
+      </ListBase>
+    </OpensWithView>
   );
 };

@@ -1,4 +1,3 @@
-import ArrowBackIcon from "@mui/icons-material/ArrowBackOutlined";
 import ReplayIcon from "@mui/icons-material/ReplayOutlined";
 import Alert from "@mui/material/Alert";
 import Box from "@mui/material/Box";
@@ -9,7 +8,6 @@ import Typography from "@mui/material/Typography";
 import { useState } from "react";
 import {
   LinkBase,
-  Title,
   useGetList,
   useGetOne,
   useParams,
@@ -20,10 +18,10 @@ import { Facts } from "../components/Facts.tsx";
 import { JsonTree } from "../components/JsonTree.tsx";
 import { MoneyChange } from "../components/Money.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { RecordPage, RecordPending } from "../components/RecordPage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { formatExact } from "../format.ts";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
-import { PageSkeleton } from "../layout/Layout.tsx";
 import { movementColumns } from "../mrrMovements/columns.ts";
 import {
   AccountLink,
@@ -153,62 +151,32 @@ export const EventShow = () => {
   );
   if (error) return <NotFoundPage />;
   if (event === undefined) {
-    return (
-      <>
-        <Title title={translate("inbox.one")} />
-        <PageSkeleton />
-      </>
-    );
+    return <RecordPending title="inbox.one" />;
   }
   return (
-    <Box
-      sx={{
-        display: "grid",
-        gap: 2.5,
-        mt: 1,
-        gridTemplateColumns: "minmax(0, 1fr)",
-      }}
+    <RecordPage
+      title="inbox.one"
+      back={{ to: "/stripe_events", label: "inbox.all" }}
+      above={<EventStatusChip status={event.status} />}
+      heading={<EventType type={event.type} />}
+      headingVariant="h4"
+      below={
+        <Typography color="textSecondary" role="status">
+          {translate(`inbox.says.${event.status}`)}
+        </Typography>
+      }
+      action={
+        can("stripe_events", "edit") && (
+          <Button
+            variant="contained"
+            startIcon={<ReplayIcon />}
+            onClick={() => setIsReplaying(true)}
+          >
+            {translate("inbox.replay.button")}
+          </Button>
+        )
+      }
     >
-      <Title title={translate("inbox.one")} />
-      <Box>
-        <Button
-          component={LinkBase}
-          to="/stripe_events"
-          size="small"
-          startIcon={<ArrowBackIcon />}
-          sx={{ ml: -1, mb: 1 }}
-        >
-          {translate("inbox.all")}
-        </Button>
-        <Box
-          sx={{
-            display: "flex",
-            flexWrap: "wrap",
-            gap: 2,
-            justifyContent: "space-between",
-            alignItems: "flex-start",
-          }}
-        >
-          <Box sx={{ minWidth: 0, flex: "1 1 380px" }}>
-            <EventStatusChip status={event.status} />
-            <Typography component="h2" variant="h4" sx={{ mt: 1, mb: 0.5 }}>
-              <EventType type={event.type} />
-            </Typography>
-            <Typography color="textSecondary" role="status">
-              {translate(`inbox.says.${event.status}`)}
-            </Typography>
-          </Box>
-          {can("stripe_events", "edit") && (
-            <Button
-              variant="contained"
-              startIcon={<ReplayIcon />}
-              onClick={() => setIsReplaying(true)}
-            >
-              {translate("inbox.replay.button")}
-            </Button>
-          )}
-        </Box>
-      </Box>
       {event.lastError !== null && (
         <Alert severity={event.status === "dead" ? "error" : "warning"}>
           <Box component="span" sx={{ overflowWrap: "anywhere" }}>
@@ -255,6 +223,6 @@ export const EventShow = () => {
           onDone={() => undefined}
         />
       )}
-    </Box>
+    </RecordPage>
   );
 };

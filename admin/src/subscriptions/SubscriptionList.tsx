@@ -1,26 +1,21 @@
 import Box from "@mui/material/Box";
-import Card from "@mui/material/Card";
 import Typography from "@mui/material/Typography";
 import {
   DataTable,
   ListBase,
-  Pagination,
   Title,
   useListContext,
   useTranslate,
 } from "react-admin";
 
-import { useCatalog } from "../catalog/CatalogContext.tsx";
-import { ExportMenu } from "../catalog/exports/ExportMenu.tsx";
-import { EmptyState } from "../components/EmptyState.tsx";
-import { ListContent, useIsPhone } from "../components/ListFrame.tsx";
+import { ListBody, OpensWithView } from "../components/ListBody.tsx";
+import { useIsPhone } from "../components/ListFrame.tsx";
 import { Money } from "../components/Money.tsx";
 import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { RowLink } from "../components/RowLink.tsx";
 import { useAggregates } from "../components/useAggregates.ts";
 import { formatCount } from "../format.ts";
-import { SavedViewsMenu } from "../savedViews/SavedViewsMenu.tsx";
 import { subscriptionColumns } from "./columns.ts";
 import { SubscriptionFilters } from "./SubscriptionFilters.tsx";
 import { Ends, SubscriptionChips } from "./SubscriptionParts.tsx";
@@ -185,66 +180,30 @@ export const SubscriptionTable = () => {
   );
 };
 
-const SubscriptionView = () => {
+export const SubscriptionList = () => {
   const translate = useTranslate();
-  const resource = useCatalog().byName.get("stripe_subscriptions");
-  const { data, isPending, filterValues } = useListContext<Subscription>();
-  const isEmpty =
-    !isPending &&
-    data?.length === 0 &&
-    Object.keys(filterValues ?? {}).length === 0;
   return (
-    <>
+    <OpensWithView name="stripe_subscriptions">
       <Title title={translate("subscriptions.title")} />
-      {isEmpty ? (
-        <EmptyState
-          category="bags"
-          color="taupe"
-          title={translate("subscriptions.empty_title")}
-          body={translate("subscriptions.empty_body")}
-        />
-      ) : (
-        <Box sx={{ mt: 1.5 }}>
-          <SubscriptionFilters />
-          <Box
-            sx={{
-              display: "flex",
-              flexWrap: "wrap",
-              alignItems: "center",
-              justifyContent: "space-between",
-              gap: 1,
-              mb: 1,
+      <Box sx={{ mt: 1.5 }}>
+        <ListBase<Subscription>
+          perPage={25}
+          sort={{ field: "mrrUsdMinor", order: "DESC" }}
+          exporter={false}
+          queryOptions={{ meta: { columns: subscriptionColumns } }}
+        >
+          <ListBody
+            empty={{
+              title: "subscriptions.empty_title",
+              body: "subscriptions.empty_body",
             }}
+            filters={<SubscriptionFilters />}
+            summed={<Summed />}
           >
-            <Summed />
-            {resource !== undefined && (
-              <Box sx={{ display: "flex", gap: 0.5, ml: "auto" }}>
-                <SavedViewsMenu name={resource.name} table={resource.table} />
-                <ExportMenu resource={resource} />
-              </Box>
-            )}
-          </Box>
-          <Card sx={{ overflow: "hidden" }}>
-            <ListContent category="bags">
-              <Box sx={{ overflowX: "auto" }}>
-                <SubscriptionTable />
-              </Box>
-            </ListContent>
-          </Card>
-          <Pagination rowsPerPageOptions={[25, 50, 100]} />
-        </Box>
-      )}
-    </>
+            <SubscriptionTable />
+          </ListBody>
+        </ListBase>
+      </Box>
+    </OpensWithView>
   );
 };
-
-export const SubscriptionList = () => (
-  <ListBase<Subscription>
-    perPage={25}
-    sort={{ field: "mrrUsdMinor", order: "DESC" }}
-    exporter={false}
-    queryOptions={{ meta: { columns: subscriptionColumns } }}
-  >
-    <SubscriptionView />
-  </ListBase>
-);

@@ -1,4 +1,3 @@
-import ArrowBackIcon from "@mui/icons-material/ArrowBackOutlined";
 import RefreshIcon from "@mui/icons-material/RefreshOutlined";
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
@@ -13,7 +12,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import {
   LinkBase,
-  Title,
   useDataProvider,
   useGetList,
   useLocale,
@@ -27,12 +25,16 @@ import { toneOf } from "../catalog/fields/tone.ts";
 import { Facts } from "../components/Facts.tsx";
 import { Money, MoneyChange } from "../components/Money.tsx";
 import { Panel } from "../components/Panel.tsx";
+import {
+  panels,
+  RecordPage,
+  RecordPending,
+} from "../components/RecordPage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { listLink } from "../home/CategoryPanel.tsx";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
-import { PageSkeleton } from "../layout/Layout.tsx";
 import { KindChip } from "../mrrMovements/MovementParts.tsx";
 import { eventIdOf } from "../mrrMovements/types.ts";
 import { eventColumns } from "../stripeEvents/columns.ts";
@@ -464,54 +466,17 @@ export const SubscriptionShow = () => {
   const { data: subscription, error } = useSubscription(id);
   if (error) return <NotFoundPage />;
   if (subscription === undefined) {
-    return (
-      <>
-        <Title title={translate("subscriptions.one")} />
-        <PageSkeleton />
-      </>
-    );
+    return <RecordPending title="subscriptions.one" />;
   }
-  const column = {
-    display: "grid",
-    gap: 2.5,
-    gridTemplateColumns: "minmax(0, 1fr)",
-  };
   return (
-    <Box sx={{ ...column, mt: 1 }}>
-      <Title title={translate("subscriptions.one")} />
-      <Box>
-        <Button
-          component={LinkBase}
-          to="/stripe_subscriptions"
-          size="small"
-          startIcon={<ArrowBackIcon />}
-          sx={{ ml: -1, mb: 1 }}
-        >
-          {translate("subscriptions.all")}
-        </Button>
-        <Box
-          sx={{
-            display: "flex",
-            flexWrap: "wrap",
-            gap: 2,
-            justifyContent: "space-between",
-            alignItems: "flex-start",
-          }}
-        >
-          <Box sx={{ minWidth: 0, flex: "1 1 380px" }}>
-            <SubscriptionChips subscription={subscription} />
-            <Typography
-              component="h2"
-              variant="h3"
-              sx={{ mt: 1, mb: 0.5, overflowWrap: "anywhere" }}
-            >
-              {ownerName(subscription.customer, subscription.customerId)}
-            </Typography>
-            <Typography color="textSecondary">{subscription.plan}</Typography>
-          </Box>
-          <FetchAgain subscription={subscription} />
-        </Box>
-      </Box>
+    <RecordPage
+      title="subscriptions.one"
+      back={{ to: "/stripe_subscriptions", label: "subscriptions.all" }}
+      above={<SubscriptionChips subscription={subscription} />}
+      heading={ownerName(subscription.customer, subscription.customerId)}
+      below={<Typography color="textSecondary">{subscription.plan}</Typography>}
+      action={<FetchAgain subscription={subscription} />}
+    >
       {needsReview(subscription) && subscription.mrrNote !== null && (
         <ReviewNote note={subscription.mrrNote} />
       )}
@@ -526,7 +491,7 @@ export const SubscriptionShow = () => {
           },
         }}
       >
-        <Box sx={column}>
+        <Box sx={panels}>
           <Panel
             title={translate("subscriptions.reckoning")}
             action={
@@ -544,7 +509,7 @@ export const SubscriptionShow = () => {
             <SubscriptionFacts subscription={subscription} />
           </Panel>
         </Box>
-        <Box sx={column}>
+        <Box sx={panels}>
           <Panel
             title={translate("subscriptions.timeline")}
             action={
@@ -582,6 +547,6 @@ export const SubscriptionShow = () => {
           </Panel>
         </Box>
       </Box>
-    </Box>
+    </RecordPage>
   );
 };

@@ -1,11 +1,8 @@
-import ArrowBackIcon from "@mui/icons-material/ArrowBackOutlined";
 import Box from "@mui/material/Box";
-import Button from "@mui/material/Button";
 import Typography from "@mui/material/Typography";
 import type { ReactNode } from "react";
 import {
   LinkBase,
-  Title,
   useGetList,
   useLocale,
   useParams,
@@ -15,10 +12,10 @@ import {
 import { formatDuration, formatPercent } from "../catalog/fields/text.ts";
 import { Facts } from "../components/Facts.tsx";
 import { Panel } from "../components/Panel.tsx";
+import { RecordPage, RecordPending } from "../components/RecordPage.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import { useCategories } from "../components/useLookups.ts";
 import { NotFoundPage } from "../layout/ErrorPage.tsx";
-import { PageSkeleton } from "../layout/Layout.tsx";
 import { useSession } from "../useSession.ts";
 import { JobActions, useWalletName } from "./JobActions.tsx";
 import { TriedOnImage, useGarmentNames } from "./JobPictures.tsx";
@@ -286,53 +283,24 @@ export const JobShow = () => {
   const { data: job, error } = useJob(id);
   if (error) return <NotFoundPage />;
   if (job === undefined) {
-    return (
-      <>
-        <Title title={translate("tryons.one")} />
-        <PageSkeleton />
-      </>
-    );
+    return <RecordPending title="tryons.one" />;
   }
-  const name = nameOf(job.garments, labelOf(job.categoryCode));
   return (
-    <Box sx={{ display: "grid", gap: 2.5, mt: 1 }}>
-      <Title title={translate("tryons.one")} />
-      <Box>
-        <Button
-          component={LinkBase}
-          to={`/${jobs}`}
-          size="small"
-          startIcon={<ArrowBackIcon />}
-          sx={{ ml: -1, mb: 1 }}
-        >
-          {translate("tryons.all")}
-        </Button>
-        <Box
-          sx={{
-            display: "flex",
-            justifyContent: "space-between",
-            alignItems: "flex-start",
-            gap: 2,
-            flexWrap: "wrap",
-          }}
-        >
-          <Box sx={{ minWidth: 0, flex: "1 1 420px" }}>
-            <JobStatusChip status={job.status} />
-            <Typography
-              component="h2"
-              variant="h3"
-              sx={{ mt: 1, mb: 0.75, overflowWrap: "anywhere" }}
-            >
-              {name}
-            </Typography>
-            <NextStep job={job} />
-            <Box sx={{ mt: 1 }}>
-              <Related job={job} />
-            </Box>
+    <RecordPage
+      title="tryons.one"
+      back={{ to: `/${jobs}`, label: "tryons.all" }}
+      above={<JobStatusChip status={job.status} />}
+      heading={nameOf(job.garments, labelOf(job.categoryCode))}
+      below={
+        <>
+          <NextStep job={job} />
+          <Box sx={{ mt: 1 }}>
+            <Related job={job} />
           </Box>
-          <JobActions job={job} />
-        </Box>
-      </Box>
+        </>
+      }
+      action={<JobActions job={job} />}
+    >
       <Box
         sx={{
           display: "grid",
@@ -367,6 +335,6 @@ export const JobShow = () => {
           </Panel>
         </Box>
       </Box>
-    </Box>
+    </RecordPage>
   );
 };

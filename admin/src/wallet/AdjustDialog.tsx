@@ -13,13 +13,12 @@ import {
 import { fieldError } from "../components/fieldErrors.ts";
 import { FormDialog } from "../components/FormDialog.tsx";
 import { randomKey } from "../components/randomKey.ts";
+import { isReason, ReasonField } from "../components/ReasonField.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { formatCount } from "../format.ts";
 import type { WalletOwner } from "./walletApi.ts";
 
 const MOST = 1_000_000;
-export const MIN_REASON = 10;
-export const MAX_REASON = 500;
 
 /** The last moment of a day, as the person who chose the day has it. */
 export const endOfDay = (day: string): string =>
@@ -78,7 +77,7 @@ export const AdjustDialog = ({
       body={translate("wallet.adjust_body")}
       submit={translate(adds ? "wallet.add" : "wallet.take")}
       busy={isPending}
-      canSubmit={isWhole && reason.trim().length >= MIN_REASON}
+      canSubmit={isWhole && isReason(reason)}
       error={error}
       onSubmit={() => mutate()}
       onClose={onClose}
@@ -111,19 +110,7 @@ export const AdjustDialog = ({
         }
         slotProps={{ htmlInput: { inputMode: "numeric", maxLength: 7 } }}
       />
-      <TextField
-        required
-        multiline
-        minRows={2}
-        label={translate("wallet.reason")}
-        value={reason}
-        onChange={(event) => setReason(event.target.value)}
-        error={fieldError(error, "reason") !== null}
-        helperText={
-          fieldError(error, "reason") ?? translate("wallet.reason_hint")
-        }
-        slotProps={{ htmlInput: { maxLength: MAX_REASON } }}
-      />
+      <ReasonField value={reason} onChange={setReason} error={error} />
       {adds && (
         <TextField
           type="date"

@@ -6,8 +6,9 @@ import { useDataProvider, useNotify, useTranslate } from "react-admin";
 
 import { fieldError } from "../components/fieldErrors.ts";
 import { FormDialog } from "../components/FormDialog.tsx";
+import { isReason, ReasonField } from "../components/ReasonField.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
-import { endOfDay, MAX_REASON, MIN_REASON } from "./AdjustDialog.tsx";
+import { endOfDay } from "./AdjustDialog.tsx";
 
 const dayOf = (moment: Date): string => {
   const two = (part: number) => String(part).padStart(2, "0");
@@ -56,9 +57,7 @@ export const ProDialog = ({
       body={translate("wallet.pro_body")}
       submit={translate("wallet.pro_submit")}
       busy={isPending}
-      canSubmit={
-        firstDay !== "" && lastDay !== "" && reason.trim().length >= MIN_REASON
-      }
+      canSubmit={firstDay !== "" && lastDay !== "" && isReason(reason)}
       error={error}
       onSubmit={() => mutate()}
       onClose={onClose}
@@ -92,19 +91,7 @@ export const ProDialog = ({
           slotProps={{ inputLabel: { shrink: true } }}
         />
       </Box>
-      <TextField
-        required
-        multiline
-        minRows={2}
-        label={translate("wallet.reason")}
-        value={reason}
-        onChange={(event) => setReason(event.target.value)}
-        error={fieldError(error, "reason") !== null}
-        helperText={
-          fieldError(error, "reason") ?? translate("wallet.reason_hint")
-        }
-        slotProps={{ htmlInput: { maxLength: MAX_REASON } }}
-      />
+      <ReasonField value={reason} onChange={setReason} error={error} />
     </FormDialog>
   );
 };

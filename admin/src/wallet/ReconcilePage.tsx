@@ -1,75 +1,14 @@
-import CheckCircleIcon from "@mui/icons-material/CheckCircleOutlined";
-import Alert from "@mui/material/Alert";
 import Box from "@mui/material/Box";
-import Button from "@mui/material/Button";
-import Skeleton from "@mui/material/Skeleton";
-import Table from "@mui/material/Table";
-import TableBody from "@mui/material/TableBody";
-import TableCell from "@mui/material/TableCell";
-import TableHead from "@mui/material/TableHead";
-import TableRow from "@mui/material/TableRow";
 import Typography from "@mui/material/Typography";
 import { useQuery } from "@tanstack/react-query";
 import { Title, useDataProvider, useTranslate } from "react-admin";
 
+import type { Finding } from "../components/Findings.tsx";
+import { Findings } from "../components/Findings.tsx";
 import { Panel } from "../components/Panel.tsx";
-import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { AppDataProvider } from "../dataProvider.ts";
 import { DeniedPage } from "../layout/ErrorPage.tsx";
 import { useSession } from "../useSession.ts";
-
-type Finding = { invariant: string; detail: string };
-
-const Findings = ({ findings }: { findings: readonly Finding[] }) => {
-  const translate = useTranslate();
-  return (
-    <>
-      <Alert severity="error" sx={{ mb: 2 }}>
-        {translate("reconcile.differs", { smart_count: findings.length })}
-      </Alert>
-      <Box sx={{ overflowX: "auto" }} tabIndex={0}>
-        <Table size="small">
-          <TableHead>
-            <TableRow>
-              <TableCell>{translate("reconcile.rule")}</TableCell>
-              <TableCell>{translate("reconcile.row")}</TableCell>
-            </TableRow>
-          </TableHead>
-          <TableBody>
-            {findings.map(({ invariant, detail }) => (
-              <TableRow key={`${invariant} ${detail}`}>
-                <TableCell>
-                  {translate(`reconcile.rules.${invariant}`, { _: invariant })}
-                </TableCell>
-                <TableCell sx={{ overflowWrap: "anywhere" }}>
-                  {detail}
-                </TableCell>
-              </TableRow>
-            ))}
-          </TableBody>
-        </Table>
-      </Box>
-    </>
-  );
-};
-
-const Agreement = ({ at }: { at: number }) => {
-  const translate = useTranslate();
-  return (
-    <Box sx={{ display: "flex", gap: 2, alignItems: "center", py: 1 }}>
-      <CheckCircleIcon sx={{ fontSize: 44, color: "success.main" }} />
-      <div>
-        <Typography component="h2" variant="h4">
-          {translate("reconcile.agree")}
-        </Typography>
-        <Typography color="textSecondary">
-          {translate("reconcile.as_of")}{" "}
-          <RelativeTime value={new Date(at).toISOString()} isPast />
-        </Typography>
-      </div>
-    </Box>
-  );
-};
 
 const rules = [
   "credits_do_not_sum_to_zero",
@@ -90,7 +29,7 @@ export const ReconcilePage = () => {
   const dataProvider = useDataProvider<AppDataProvider>();
   const { can } = useSession();
   const allowed = can("reconciliation", "list");
-  const { data, error, isFetching, dataUpdatedAt, refetch } = useQuery({
+  const check = useQuery({
     queryKey: ["reconciliation"],
     queryFn: async ({ signal }) => {
       const { nodes } = await dataProvider.query<{ nodes: Finding[] }>(
@@ -117,36 +56,7 @@ export const ReconcilePage = () => {
     >
       <Title title={translate("reconcile.title")} />
       <Panel>
-        <Box
-          sx={{
-            display: "flex",
-            flexWrap: "wrap",
-            gap: 2,
-            justifyContent: "space-between",
-            alignItems: "center",
-          }}
-        >
-          <Box sx={{ flex: 1, minWidth: 240 }} aria-live="polite">
-            {error !== null ? (
-              <Alert severity="error" role="alert">
-                {error.message}
-              </Alert>
-            ) : data === undefined ? (
-              <Skeleton height={64} />
-            ) : data.length === 0 ? (
-              <Agreement at={dataUpdatedAt} />
-            ) : (
-              <Findings findings={data} />
-            )}
-          </Box>
-          <Button
-            variant="outlined"
-            disabled={isFetching}
-            onClick={() => void refetch()}
-          >
-            {translate(isFetching ? "reconcile.checking" : "reconcile.again")}
-          </Button>
-        </Box>
+        <Findings words="reconcile" heading="h2" check={check} />
       </Panel>
       <Panel title={translate("reconcile.checked")}>
         <Typography variant="body2" color="textSecondary" sx={{ mb: 1.5 }}>
