@@ -1,22 +1,25 @@
 -- Undo, then do: this file runs again on every save. See CONTRIBUTING.md.
 
 --------------------------------------------------------------------------------
--- 7500 Try-ons, faster: a claim opens only the partitions in which a job can wait,
--- a settlement touches only what it changes.
---------------------------------------------------------------------------------
-
-alter table app_public.tryon_jobs drop constraint if exists tryon_jobs_deadline_at_check;
--- Not valid: nothing is read while the table is locked. Validated in a later file.
-alter table app_public.tryon_jobs
-  add constraint tryon_jobs_deadline_at_check check (deadline_at <= created_at + interval '7 days') not valid;
-comment on constraint tryon_jobs_deadline_at_check on app_public.tryon_jobs is $$
-@error INVAL deadline_at A try-on waits for seven days at most.$$;
-
---------------------------------------------------------------------------------
 -- 7510 What a brand sees of feedback, as it was when at least k shoppers had added
 -- or changed theirs since the last time. Live counts, however coarse, would let two
 -- looks before and after one vote tell it.
 --------------------------------------------------------------------------------
+
+-- What each vote was when it was published: saving the same again is nothing new.
+drop table if exists app_private.published_feedback cascade;
+create table app_private.published_feedback (
+  job_id uuid constraint published_feedback_pkey primary key
+    constraint published_feedback_job_id_fkey references app_public.tryon_feedback (job_id) on delete cascade,
+  accurate boolean,
+  rating smallint
+);
+comment on table app_private.published_feedback is
+  'Feedback as the published figures count it, null where they do not: what tells how many shoppers have said something else since. Reached by functions only.';
+comment on constraint published_feedback_pkey on app_private.published_feedback is $$
+@error TAKEN job_id This feedback is published already.$$;
+comment on constraint published_feedback_job_id_fkey on app_private.published_feedback is $$
+@error NTFND job_id There is no such feedback.$$;
 
 drop view if exists app_public.brand_tryon_feedback cascade;
 drop table if exists app_public.tryon_feedback_figures;
@@ -31,14 +34,17 @@ create table app_public.tryon_feedback_figures (
   accurate integer not null,
   agreed integer not null,
   disagreed integer not null,
-  raters integer not null,
-  ratings integer not null,
-  rating_sum integer not null,
+  ratings_as_of timestamptz,
+  raters integer not null default 0,
+  ratings integer not null default 0,
+  rating_sum integer not null default 0,
   constraint tryon_feedback_figures_pkey primary key (brand_id, category_code),
   constraint tryon_feedback_figures_people_check check (
-    people >= 11 and accurate between 0 and rated and people <= rated and raters <= people and ratings between raters and rated
+    people >= 11 and people <= rated and accurate between 0 and rated
     and agreed <= people and disagreed <= people and agreed + disagreed >= people
   ),
+  -- Counted at another time than the votes: there may be more of them.
+  constraint tryon_feedback_figures_ratings_check check (raters between 0 and ratings and (ratings > 0) = (ratings_as_of is not null)),
   constraint tryon_feedback_figures_rating_sum_check check (rating_sum between ratings and 5 * ratings)
 );
 create index tryon_feedback_figures_category_code_idx on app_public.tryon_feedback_figures (category_code);
@@ -50,7 +56,7 @@ comment on table app_public.tryon_feedback_figures is $$
 @admin.order 121
 @admin.list brand_id, category_code, as_of, people, rated, accurate
 @behavior -insert -update -delete
-Feedback of a brand and category as it was published last. Rewritten when at least as many shoppers as the brand's privacy floor have added or changed feedback since.$$;
+Feedback of a brand and category as it was published last. Votes, and ratings, are each counted anew when at least as many shoppers as the brand's privacy floor have added or changed theirs since.$$;
 comment on column app_public.tryon_feedback_figures.as_of is 'When it was counted.';
 comment on column app_public.tryon_feedback_figures.people is 'Shoppers who said anything.';
 comment on column app_public.tryon_feedback_figures.rated is 'Try-ons that were rated.';
@@ -67,6 +73,9 @@ comment on constraint tryon_feedback_figures_category_code_fkey on app_public.tr
 @error NTFND category_code There is no such category.$$;
 comment on constraint tryon_feedback_figures_people_check on app_public.tryon_feedback_figures is $$
 @error INVAL people Figures are of at least 11 people and add up.$$;
+comment on column app_public.tryon_feedback_figures.ratings_as_of is 'When the ratings were counted; null until enough shoppers gave one.';
+comment on constraint tryon_feedback_figures_ratings_check on app_public.tryon_feedback_figures is $$
+@error INVAL ratings Ratings are of people, and counted at some time.$$;
 comment on constraint tryon_feedback_figures_rating_sum_check on app_public.tryon_feedback_figures is $$
 @error INVAL rating_sum Ratings are 1 to 5.$$;
 
@@ -109,6 +118,8 @@ drop index if exists app_public.stripe_refunds_invoice_id_idx;
 create index stripe_refunds_invoice_id_idx on app_public.stripe_refunds (invoice_id);
 drop index if exists app_public.stripe_discounts_customer_id_idx;
 create index stripe_discounts_customer_id_idx on app_public.stripe_discounts (customer_id);
+drop index if exists app_public.stripe_discounts_coupon_id_idx;
+create index stripe_discounts_coupon_id_idx on app_public.stripe_discounts (coupon_id);
 
 --------------------------------------------------------------------------------
 -- 9050 What an event costs: indexes, room for new versions of rows, and functions
@@ -160,7 +171,8 @@ create table app_public.mrr_movement_lines (
   constraint mrr_movement_lines_delta_usd_minor_check check (delta_usd_minor <> 0),
   constraint mrr_movement_lines_kind_check check ((kind is null) = (movement_id is null))
 );
-create index mrr_movement_lines_account_idx on app_public.mrr_movement_lines (account, subscription_id) include (delta_usd_minor);
+create index mrr_movement_lines_account_idx on app_public.mrr_movement_lines (account, subscription_id)
+  include (delta_usd_minor, is_transfer, occurred_at);
 create index mrr_movement_lines_subscription_id_idx on app_public.mrr_movement_lines (subscription_id, occurred_at desc, id);
 comment on table app_public.mrr_movement_lines is $$
 @admin.label MRR by subscription
@@ -191,33 +203,77 @@ comment on constraint mrr_movement_lines_delta_usd_minor_check on app_public.mrr
 comment on constraint mrr_movement_lines_kind_check on app_public.mrr_movement_lines is $$
 @error INVAL kind A line has the kind of its movement.$$;
 
--- Movements that are here already: one statement over all of them (a hundred
--- thousand take seconds). Each is of the subscription it names; where its event
--- touched several, and which subscriptions a transfer moved, was not written down:
--- the last lines put that right as of now, without changing any account's total.
-insert into app_public.mrr_movement_lines
-  (movement_id, account, subscription_id, occurred_at, kind, is_transfer, delta_usd_minor, created_at)
-select m.id, m.account, coalesce(m.subscription_id, moved.id, 'unknown'), m.occurred_at, m.kind, m.is_transfer, m.delta_usd_minor, m.created_at
-from app_public.mrr_movements m
-left join lateral (
-  -- What the account had of one customer, which is what a link moves.
-  select s.id from app_public.mrr_movements o join app_public.stripe_subscriptions s on s.id = o.subscription_id
-  where m.subscription_id is null and o.source_event_id <> m.source_event_id and o.created_at < m.created_at
-    and o.account in (select p.account from app_public.mrr_movements p where p.source_event_id = m.source_event_id)
-  order by o.created_at desc limit 1
-) moved on true;
-insert into app_public.mrr_movement_lines (movement_id, account, subscription_id, occurred_at, kind, is_transfer, delta_usd_minor)
-select null, coalesce(n.account, o.account), coalesce(n.id, o.subscription_id),
-  (select max(m.occurred_at) from app_public.mrr_movements m where m.account = coalesce(n.account, o.account)), null, true,
-  coalesce(n.mrr, 0) - coalesce(o.mrr, 0)
-from (
-  select coalesce('brand:' || c.brand_id, 'user:' || c.user_id, 'customer:' || s.customer_id) as account, s.id, s.mrr_usd_minor as mrr
-  from app_public.stripe_subscriptions s left join app_public.stripe_customers c on c.id = s.customer_id
-) n
-full join (
-  select l.account, l.subscription_id, sum(l.delta_usd_minor) as mrr from app_public.mrr_movement_lines l group by 1, 2
-) o on o.account = n.account and o.subscription_id = n.id
-where coalesce(n.mrr, 0) <> coalesce(o.mrr, 0);
+-- Movements that are here already. Each is of the subscription it names. What a link
+-- moved was not written down: what the account had of the one customer, which is
+-- found by its sum. Where an event touched several subscriptions, the last lines put
+-- that right as of now, without changing any account's total. Of a hundred thousand
+-- movements it takes seconds.
+do $do$
+declare
+  v_link record;
+begin
+  insert into app_public.mrr_movement_lines
+    (movement_id, account, subscription_id, occurred_at, kind, is_transfer, delta_usd_minor, created_at)
+  select m.id, m.account, m.subscription_id, m.occurred_at, m.kind, m.is_transfer, m.delta_usd_minor, m.created_at
+  from app_public.mrr_movements m
+  where m.subscription_id is not null;
+  for v_link in
+    select l.id as lost_id, l.account as loser, l.kind as lost_kind, l.created_at as lost_at,
+      g.id as won_id, g.account as winner, g.kind as won_kind, g.created_at as won_at, g.delta_usd_minor as amount, l.occurred_at, e.object_id
+    from app_public.mrr_movements l
+    join app_public.mrr_movements g on g.source_event_id = l.source_event_id and g.account <> l.account
+      and g.delta_usd_minor = -l.delta_usd_minor and g.subscription_id is null
+    left join app_public.stripe_events e on 'link:' || e.id = l.source_event_id and e.type like 'customer.%'
+    where l.subscription_id is null and l.delta_usd_minor < 0
+    order by l.created_at
+  loop
+    with had as (
+      select x.subscription_id, s.customer_id, sum(x.delta_usd_minor) as mrr
+      from app_public.mrr_movement_lines x join app_public.stripe_subscriptions s on s.id = x.subscription_id
+      where x.account = v_link.loser and x.created_at < v_link.lost_at
+      group by 1, 2 having sum(x.delta_usd_minor) > 0
+    ), moved as (
+      select h.customer_id from had h group by 1 having sum(h.mrr) = v_link.amount
+      order by h.customer_id = v_link.object_id desc nulls last, h.customer_id limit 1
+    )
+    insert into app_public.mrr_movement_lines
+      (movement_id, account, subscription_id, occurred_at, kind, is_transfer, delta_usd_minor, created_at)
+    select side.movement_id, side.account, h.subscription_id, v_link.occurred_at, side.kind, true, side.sign * h.mrr, side.created_at
+    from had h join moved c on c.customer_id = h.customer_id
+    cross join (values
+      (v_link.lost_id, v_link.loser, v_link.lost_kind, -1, v_link.lost_at),
+      (v_link.won_id, v_link.winner, v_link.won_kind, 1, v_link.won_at)
+    ) side (movement_id, account, kind, sign, created_at);
+  end loop;
+  -- Those that no customer's sum explains.
+  insert into app_public.mrr_movement_lines
+    (movement_id, account, subscription_id, occurred_at, kind, is_transfer, delta_usd_minor, created_at)
+  select m.id, m.account, 'unknown', m.occurred_at, m.kind, m.is_transfer, m.delta_usd_minor, m.created_at
+  from app_public.mrr_movements m
+  where not exists (select from app_public.mrr_movement_lines l where l.movement_id = m.id);
+  -- At the end of whoever has the subscription now and at the beginning of everybody
+  -- else, so that the last line to bring it says whose it is.
+  insert into app_public.mrr_movement_lines (movement_id, account, subscription_id, occurred_at, kind, is_transfer, delta_usd_minor)
+  select null, coalesce(n.account, o.account), coalesce(n.id, o.subscription_id),
+    (select case when n.id is null then min(m.occurred_at) else max(m.occurred_at) end
+      from app_public.mrr_movements m where m.account = coalesce(n.account, o.account)),
+    null, true, coalesce(n.mrr, 0) - coalesce(o.mrr, 0)
+  from (
+    select coalesce('brand:' || c.brand_id, 'user:' || c.user_id, 'customer:' || s.customer_id) as account, s.id, s.mrr_usd_minor as mrr
+    from app_public.stripe_subscriptions s left join app_public.stripe_customers c on c.id = s.customer_id
+  ) n
+  full join (
+    select l.account, l.subscription_id, sum(l.delta_usd_minor) as mrr from app_public.mrr_movement_lines l group by 1, 2
+  ) o on o.account = n.account and o.subscription_id = n.id
+  where coalesce(n.mrr, 0) <> coalesce(o.mrr, 0);
+end
+$do$;
+
+-- When the run began whose first day gave the exchange rate: what an event tells of
+-- an earlier time changes the rate only where it changes that. Filled below.
+alter table app_public.stripe_subscriptions drop column if exists fx_since;
+alter table app_public.stripe_subscriptions add column fx_since timestamptz;
+comment on column app_public.stripe_subscriptions.fx_since is 'When it began to pay without a break in this currency: the rate is of that day. Null in US dollars, and while it pays nothing.';
 
 --------------------------------------------------------------------------------
 -- 9110 Who decided whose a customer is: the first event to name an owner, or staff.
@@ -250,6 +306,29 @@ insert into app_private.stripe_customer_owners (customer_id, by_staff, decided_a
 select a.row_pk, true, max(a.occurred_at) from app_public.audit_log a
 where a.action = 'link_stripe_customer' and a.table_name = 'stripe_customers'
 group by a.row_pk;
+
+--------------------------------------------------------------------------------
+-- 9115 Who paid what. A refund of late versions of the API names a charge or a
+-- payment, and neither customer nor invoice.
+--------------------------------------------------------------------------------
+
+drop table if exists app_private.stripe_payments cascade;
+create table app_private.stripe_payments (
+  id text constraint stripe_payments_pkey primary key,
+  customer_id text,
+  invoice_id text
+);
+comment on table app_private.stripe_payments is
+  'Whose a charge (ch_…) or payment (pi_…) is, and which invoice it pays, as far as events have said so: what a refund is found by. A fact, not a state: it is filled in, and never changed. Reached by functions only.';
+comment on constraint stripe_payments_pkey on app_private.stripe_payments is $$
+@error TAKEN id This payment is here already.$$;
+drop index if exists app_public.stripe_refunds_payment_intent_id_idx;
+create index stripe_refunds_payment_intent_id_idx on app_public.stripe_refunds (payment_intent_id);
+
+-- Which owner of a plan had the credits of a month: a customer that is linked to
+-- somebody else takes along what is left of them.
+drop index if exists app_public.credit_grants_plan_idx;
+create index credit_grants_plan_idx on app_public.credit_grants (note, period_start) where source = 'subscription';
 
 --------------------------------------------------------------------------------
 -- 9120 What the pages of finance filter and lead by.
@@ -485,6 +564,7 @@ US dollars per unit of a currency, by day. A subscription pins the newest rate a
 --! include functions/tryon/transition.sql
 --! include functions/tryon/worker.sql
 --! include functions/tryon/worker_keys.sql
+--! include functions/tryon/settle.sql
 --! include functions/tryon/feedback.sql
 --! include functions/tryon/views.sql
 --! include functions/billing/mrr.sql
@@ -502,5 +582,32 @@ US dollars per unit of a currency, by day. A subscription pins the newest rate a
 --! include policies/stripe_mirror.sql
 --! include policies/mrr.sql
 --! include policies/_private.sql
+
+-- What the inbox has told already.
+do $do$
+begin
+  update app_public.stripe_subscriptions s
+  set fx_since = coalesce(app_private.subscription_paid_since(s.id), s.last_event_created)
+  where s.fx_date is not null and s.mrr_minor > 0;
+  perform app_private.remember_stripe_payment(p.ids, p.customer_id, p.invoice_id)
+  from app_public.stripe_events e
+  cross join lateral app_private.told_stripe_payment(e.type, e.payload #> '{data,object}') p
+  where e.status in ('processed', 'ignored_stale')
+    or (e.status = 'ignored' and e.type = 'invoice_payment.paid'
+      and e.livemode = coalesce((select (s.value #>> '{}')::boolean from app_private.settings s where s.key = 'stripe_livemode'), false));
+end
+$do$;
+
+--------------------------------------------------------------------------------
+-- 9950 How long a try-on may wait: what lets a claim open only the partitions in
+-- which a job can wait. Last of all, for it locks the table until the end, and not
+-- valid: nothing is read under that lock. Validated in a later file.
+--------------------------------------------------------------------------------
+
+alter table app_public.tryon_jobs drop constraint if exists tryon_jobs_deadline_at_check;
+alter table app_public.tryon_jobs
+  add constraint tryon_jobs_deadline_at_check check (deadline_at <= created_at + interval '7 days') not valid;
+comment on constraint tryon_jobs_deadline_at_check on app_public.tryon_jobs is $$
+@error INVAL deadline_at A try-on waits for seven days at most.$$;
 
 alter table app_public.tryon_jobs validate constraint tryon_jobs_deadline_at_check;

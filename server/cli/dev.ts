@@ -27,7 +27,7 @@ const program = new Command()
   .option("--no-demo", "leave an empty database empty")
   .addHelpText(
     "after",
-    "\nPORT and all other settings are those of npm start; see README.md.",
+    "\nPORT and all other settings are those of npm start; see docs/operations.md.",
   )
   .parse();
 

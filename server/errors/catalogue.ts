@@ -62,8 +62,8 @@ export const ERROR_KINDS = {
   },
   LASTO: {
     status: 409,
-    message: "A brand needs at least one owner.",
-    hint: "Make someone else an owner first.",
+    message: "Somebody has to be left who is in charge.",
+    hint: "Make someone else an owner, or an admin, first.",
   },
   NOCRD: {
     status: 402,

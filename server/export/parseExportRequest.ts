@@ -76,7 +76,7 @@ function readColumns(
   resource: CatalogResource,
   catalog: Catalog,
 ): ExportColumn[] {
-  // Links to pictures are among the columns of the schema: good for some minutes,
+  // Links to pictures are among the columns of the schema: good for an hour or two,
   // they are nothing to keep in a file.
   const paths =
     asked === undefined || asked === null

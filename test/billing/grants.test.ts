@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { PoolClient } from "pg";
 
+import { outcomeOf } from "../helpers/actors.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import {
+  actAs,
+  asManager,
+  makeTryonBrand,
+  requestBrandTryon,
+  type TryonBrand,
+} from "../helpers/tryons.ts";
 import {
   checkout,
   customer,
@@ -45,6 +54,17 @@ beforeAll(async () => {
 });
 
 afterAll(() => db.drop());
+
+async function withConnection<T>(
+  fn: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await db.root.connect();
+  try {
+    return await fn(client);
+  } finally {
+    client.release();
+  }
+}
 
 async function payerOf(
   metadata: Record<string, string>,
@@ -317,6 +337,23 @@ describe("what a brand's plan grants", () => {
     await link(null);
     expect(await grantsOf(studio)).toEqual([]);
   });
+
+  it("an item of quantity 0 grants nothing", async () => {
+    const brand = await makeBrand(db);
+    const none = plan(await payerOf({ brand_id: brand }), [
+      {
+        quantity: 0,
+        metadata: {
+          monthly_credits: "50",
+          dataset_access: "row",
+          custom_models: "true",
+        },
+      },
+    ]);
+    await send(db, created(none, now));
+    expect(await grantsOf(none)).toEqual([]);
+    expect(await creditsOf(brand)).toBe(0);
+  });
 });
 
 describe("credits, month by month", () => {
@@ -366,6 +403,57 @@ describe("credits, month by month", () => {
     await send(db, created(studio, now), deleted(studio, now + 1));
     await grantDue(40);
     expect(await creditsOf(brand)).toBe(30);
+  });
+
+  it("go along when the customer is linked to somebody else, less what was spent", async () => {
+    const [first, second, third] = await withConnection(async (client) => [
+      await makeTryonBrand(client),
+      await makeTryonBrand(client),
+      await makeTryonBrand(client),
+    ]);
+    const payer = await payerOf({ brand_id: first.id });
+    const studio = plan(payer, [{ metadata: { monthly_credits: "30" } }]);
+    await send(db, created(studio, now));
+    /** So many try-ons, asked for and not done yet: held is spent. */
+    const spend = (brand: TryonBrand, count: number): Promise<void> =>
+      withConnection(async (client) => {
+        await client.query("begin");
+        for (let n = 0; n < count; n++)
+          await actAs(client, asManager(brand), () =>
+            requestBrandTryon(client, brand),
+          );
+        await client.query("commit");
+      });
+    const link = (brand: string | null): Promise<unknown> =>
+      asFinance(db, finance, (client) =>
+        client.query("select app_public.link_stripe_customer($1, $2)", [
+          payer.id,
+          brand,
+        ]),
+      );
+    const all = async (): Promise<number[]> => [
+      await creditsOf(first.id),
+      await creditsOf(second.id),
+      await creditsOf(third.id),
+    ];
+    await spend(first, 4);
+    await link(second.id);
+    expect(await all()).toEqual([0, 26, 0]);
+    await grantDue(0);
+    expect(await all()).toEqual([0, 26, 0]);
+    await spend(second, 3);
+    await link(third.id);
+    expect(await all()).toEqual([0, 0, 23]);
+    // And back: what two others spent stays spent, and nothing is given twice.
+    await link(first.id);
+    expect(await all()).toEqual([23, 0, 0]);
+    await link(null);
+    expect(await all()).toEqual([0, 0, 0]);
+    await link(second.id);
+    expect(await all()).toEqual([0, 23, 0]);
+    await grantDue(35);
+    expect(await creditsOf(second.id)).toBe(23 + 30);
+    expect(await faults(db)).toEqual([]);
   });
 
   it("a load of old events gives none for what is over", async () => {
@@ -438,6 +526,31 @@ describe("pro of a shopper", () => {
     now += 2;
     await send(db, deleted(second, now));
     expect(await isPro(user)).toBe(false);
+  });
+
+  it("is not staff's to end: it would come back with the next event", async () => {
+    const user = await makeUser(db);
+    const pro = plan(await payerOf({ user_id: user }), [PRO]);
+    await send(db, created(pro, now));
+    const { id } = await one<{ id: string }>(
+      db.root,
+      "select id from app_public.user_entitlements where user_id = $1",
+      [user],
+    );
+    expect(
+      await asFinance(db, finance, async (client) => {
+        await client.query("savepoint asked");
+        const outcome = await outcomeOf(
+          client.query("select app_public.end_pro($1, $2)", [
+            id,
+            "The shopper asked us to",
+          ]),
+        );
+        await client.query("rollback to savepoint asked");
+        return outcome;
+      }),
+    ).toBe("STATE");
+    expect(await isPro(user)).toBe(true);
   });
 
   it("moves with the customer", async () => {

@@ -650,6 +650,107 @@ describe("each generation of the API", () => {
     },
   );
 
+  const refunded = (id: string): Promise<unknown> =>
+    one(
+      db.root,
+      "select customer_id, invoice_id from app_public.stripe_refunds where id = $1",
+      [id],
+    );
+
+  it.each([false, true])(
+    "a refund of late versions is found by its payment (refund first: %s)",
+    async (refundFirst) => {
+      const [cus, ch, pi] = [newId("cus"), newId("ch"), newId("pi")];
+      const own = refund({ amount: 700 });
+      const bill = invoice({ customer: cus });
+      const events = [
+        event("invoice.paid", START, bill),
+        event("invoice_payment.paid", START, {
+          id: newId("inpay"),
+          object: "invoice_payment",
+          invoice: bill.id,
+          payment: { type: "payment_intent", payment_intent: pi },
+          status: "paid",
+        }),
+        event("charge.refunded", START + 9, {
+          id: ch,
+          object: "charge",
+          customer: cus,
+          payment_intent: pi,
+        }),
+        event("refund.created", START + 9, {
+          ...own,
+          charge: ch,
+          payment_intent: pi,
+        }),
+      ];
+      await send(db, ...(refundFirst ? events.reverse() : events));
+      expect(await refunded(own.id)).toEqual({
+        customer_id: cus,
+        invoice_id: bill.id,
+      });
+    },
+  );
+
+  it("a refund of a payment that is not of an invoice is its customer's", async () => {
+    const [cus, ch] = [newId("cus"), newId("ch")];
+    const own = refund({ amount: 700 });
+    await send(
+      db,
+      event("refund.created", START, { ...own, charge: ch }),
+      event("charge.refunded", START, {
+        id: ch,
+        object: "charge",
+        customer: cus,
+        payment_intent: null,
+      }),
+      // Of another charge: it says nothing of this one.
+      event("charge.refunded", START + 1, {
+        id: newId("ch"),
+        object: "charge",
+        customer: newId("cus"),
+        payment_intent: null,
+      }),
+    );
+    expect(await refunded(own.id)).toEqual({
+      customer_id: cus,
+      invoice_id: null,
+    });
+  });
+
+  it("an invoice of early versions names its charge, and one may list its payments", async () => {
+    for (const named of [
+      (ch: string) => ({ charge: ch, payment_intent: newId("pi") }),
+      (ch: string) => ({
+        payments: {
+          object: "list",
+          data: [
+            {
+              id: newId("inpay"),
+              object: "invoice_payment",
+              payment: { type: "charge", charge: ch },
+            },
+          ],
+        },
+      }),
+    ]) {
+      const ch = newId("ch");
+      const own = refund({ amount: 700 });
+      const cus = newId("cus");
+      const bill = { ...invoice({ customer: cus }) };
+      const listed = named(ch);
+      if ("payments" in listed)
+        for (const each of listed.payments.data)
+          Object.assign(each, { invoice: bill.id });
+      await send(
+        db,
+        event("refund.updated", START, { ...own, charge: ch }),
+        event("invoice.paid", START, { ...bill, ...listed }),
+      );
+      expect(await refunded(own.id)).toMatchObject({ invoice_id: bill.id });
+    }
+  });
+
   it("an invoice of one second ends at what is further on", async () => {
     const bill = invoice({ customer: newId("cus") });
     const tag = newId("evt");
@@ -1025,11 +1126,12 @@ function stream(steps: Step[], tag: string, brand: string): StripeEvent[] {
   const couponOf = (n: number) =>
     coupon({
       id: name("coupon", n),
-      percent: 10 * (n + 1),
+      percent: [10, 20, 100, 40][n] ?? 10,
       duration: n === 3 ? "once" : "forever",
     });
-  // The third subscription is in euros.
-  const currencyOf = (n: number): string => (n === 2 ? "eur" : "usd");
+  // The third subscription is in euros, the second one at times.
+  const currencyOf = (n: number, choice = 0): string =>
+    n === 2 || (n === 1 && choice === 3) ? "eur" : "usd";
   const discountOf = (which: number, choice: number, expanded: boolean) =>
     discount(
       expanded ? couponOf(choice) : name("coupon", choice),
@@ -1052,13 +1154,13 @@ function stream(steps: Step[], tag: string, brand: string): StripeEvent[] {
           id: name("sub", which),
           customer: name("cus", which === 2 ? 1 : which),
           status: gone ? "canceled" : status,
-          currency: currencyOf(which),
+          currency: currencyOf(which, choice),
           items: [
             {
               id: `${name("si", which)}_${choice}`,
               price: expanded
-                ? priceOf(choice, currencyOf(which))
-                : `${name("price", choice)}_${currencyOf(which)}`,
+                ? priceOf(choice, currencyOf(which, choice))
+                : `${name("price", choice)}_${currencyOf(which, choice)}`,
               quantity,
             },
           ],
@@ -1090,7 +1192,7 @@ function stream(steps: Step[], tag: string, brand: string): StripeEvent[] {
       case "price":
         return make(
           "price.updated",
-          priceOf(choice, currencyOf(which), {
+          priceOf(choice, currencyOf(which, choice), {
             metadata: { monthly_credits: String(quantity) },
             ...(choice === 2 && expanded
               ? { tiers: [{ up_to: null, unit_amount: 300 }] }
@@ -1105,24 +1207,42 @@ function stream(steps: Step[], tag: string, brand: string): StripeEvent[] {
       case "coupon":
         return make("coupon.created", couponOf(choice));
       case "invoice":
-        return make(
-          gone ? "invoice.deleted" : "invoice.updated",
-          invoice({
-            id: name("in", which),
-            customer: name("cus", which),
-            subscription: name("sub", which),
-            status: ["draft", "open", "paid", "void"][choice] ?? "draft",
-          }),
-        );
+        return expanded
+          ? make(gone ? "invoice.deleted" : "invoice.updated", {
+              ...invoice({
+                id: name("in", which),
+                customer: name("cus", which),
+                subscription: name("sub", which),
+                status: ["draft", "open", "paid", "void"][choice] ?? "draft",
+              }),
+              // Early versions.
+              ...(choice === 1 ? { charge: name("ch", which) } : {}),
+            })
+          : make("invoice_payment.paid", {
+              id: name("inpay", which),
+              object: "invoice_payment",
+              invoice: name("in", which),
+              payment: {
+                type: "payment_intent",
+                payment_intent: name("pi", which),
+              },
+            });
       case "refund": {
-        const object = refund({ id: name("re", which), amount: 100 });
+        const object = {
+          ...refund({ id: name("re", which), amount: 100 }),
+          charge: name("ch", which),
+          payment_intent: name("pi", which),
+        };
         return expanded
           ? make("charge.refunded", {
               id: name("ch", which),
               object: "charge",
               customer: name("cus", which),
-              invoice: name("in", which),
-              refunds: { data: [object] },
+              payment_intent: name("pi", which),
+              // Late versions name neither the invoice nor the refunds.
+              ...(gone
+                ? {}
+                : { invoice: name("in", which), refunds: { data: [object] } }),
             })
           : make("refund.updated", {
               ...object,
@@ -1147,6 +1267,7 @@ const MIRROR = [
   "app_public.stripe_subscription_items",
   "app_public.stripe_invoices",
   "app_public.stripe_refunds",
+  "app_private.stripe_payments",
   "app_private.stripe_raw",
 ];
 

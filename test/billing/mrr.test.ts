@@ -19,6 +19,7 @@ import {
 import {
   accountMrr,
   asFinance,
+  became,
   created,
   deleted,
   faults,
@@ -27,6 +28,7 @@ import {
   makeUser,
   movementsOf,
   one,
+  process,
   send,
   setRate,
   story,
@@ -664,6 +666,132 @@ describe("MRR-6: currencies", () => {
     expect(await story(db, `customer:${cus}`)).toBe(
       "new 11000, churn -11000, reactivation 12000",
     );
+  });
+
+  it.each([
+    ["a percentage", [{ percent: 100 }]],
+    ["an amount", [{ amount: 12_000, currency: "eur" }]],
+    ["two of them", [{ percent: 50 }, { amount: 5000, currency: "eur" }]],
+  ])(
+    "is pinned anew when %s took it to 0 for a while",
+    async (_name, coupons) => {
+      for (const generation of ["2020-03-02", "2025-09-30.clover"] as const) {
+        if (generation === "2020-03-02" && coupons.length > 1) continue;
+        const cus = newId("cus");
+        const input = { id: newId("sub"), customer: cus, items: euros() };
+        const free = subscription(
+          {
+            ...input,
+            discounts: coupons.map((each) =>
+              discount(coupon(each), generation),
+            ),
+          },
+          generation,
+        );
+        const events = [
+          created(subscription(input, generation)),
+          updated(free, START + 14 * DAY),
+          updated(subscription(input, generation), START + 40 * DAY),
+        ];
+        await send(db, ...events);
+        expect(await story(db, `customer:${cus}`)).toBe(
+          "new 11000, churn -11000, reactivation 13000",
+        );
+      }
+    },
+  );
+
+  it.each(["coupon", "discount"] as const)(
+    "is pinned anew when the %s that took it to 0 is known only later",
+    async (what) => {
+      const cus = newId("cus");
+      const id = newId("sub");
+      const gift = coupon({ percent: 100 });
+      const given = discount(
+        what === "coupon" ? gift.id : gift,
+        "2025-09-30.clover",
+        { subscription: id },
+      );
+      const input = { id, customer: cus, items: euros() };
+      await send(
+        db,
+        created(subscription(input)),
+        updated(
+          subscription({ ...input, discounts: [given.id] }),
+          START + 14 * DAY,
+        ),
+        updated(subscription(input), START + 40 * DAY),
+        ...(what === "coupon"
+          ? [
+              event("customer.discount.created", START + 14 * DAY, given),
+              event("coupon.created", START, gift),
+            ]
+          : [event("customer.discount.created", START + 14 * DAY, given)]),
+      );
+      expect(await worthOf(db, id)).toMatchObject({
+        mrr_usd_minor: 13_000,
+        fx_date: "2025-11-10",
+      });
+    },
+  );
+
+  it("is of the currency it has: another one is looked up, and dollars are dollars", async () => {
+    const cus = newId("cus");
+    const id = newId("sub");
+    const of = (currency: string, amount: number) =>
+      subscription({
+        id,
+        customer: cus,
+        items: [{ price: price({ amount, currency }) }],
+      });
+    await send(
+      db,
+      created(of("eur", 10_000)),
+      updated(of("usd", 10_000), START + DAY),
+      updated(of("jpy", 3000), START + 2 * DAY),
+      updated(of("eur", 10_000), START + 14 * DAY),
+    );
+    expect(await story(db, `customer:${cus}`)).toBe(
+      "new 11000, contraction -1000, contraction -7990, expansion 9990",
+    );
+    expect(await worthOf(db, id)).toMatchObject({ fx_date: "2025-10-20" });
+    await send(
+      db,
+      // Of a currency without a rate nobody knows what it is worth.
+      updated(of("nok", 10_000), START + 15 * DAY),
+    );
+    expect(await worthOf(db, id)).toMatchObject({
+      mrr_usd_minor: 0,
+      mrr_state: "needs_review",
+    });
+  });
+
+  it("a rate that is corrected moves nothing, whatever is told again", async () => {
+    const cus = newId("cus");
+    const sub = subscription({
+      customer: cus,
+      items: [{ price: price({ amount: 1000, currency: "sek" }) }],
+    });
+    await db.root.query(
+      "insert into app_public.currencies (code, label, exponent) values ('sek', 'Swedish krona', 2) on conflict do nothing",
+    );
+    await setRate(db, "sek", "2025-10-01", "0.1");
+    const first = created(sub);
+    await send(db, first, updated(sub, START + 9 * DAY));
+    await db.root.query(
+      "update app_public.fx_rates set usd_per_unit = 0.2 where currency = 'sek'",
+    );
+    await asFinance(db, await makeFinance(db), (client) =>
+      client.query("select app_public.replay_stripe_events(array[$1])", [
+        first.id,
+      ]),
+    );
+    await process(db, first.id);
+    expect(await became(db, first.id)).toMatchObject({
+      status: "ignored_stale",
+    });
+    await send(db, updated(sub, START + 5 * DAY));
+    expect(await story(db, `customer:${cus}`)).toBe("new 100");
   });
 
   it("does not depend on which event came first", async () => {

@@ -23,6 +23,7 @@ import {
   asFinance,
   at,
   created,
+  deleted,
   faults,
   figure,
   makeBrand,
@@ -328,6 +329,43 @@ describe("retention", () => {
         grr: "1.0000",
         logo_churn: "0.0000",
       });
+    }));
+
+  it("what is told late of a time before the link counts from the link on", () =>
+    Scene.with(async (scene) => {
+      const brand = await scene.brand();
+      const cus = newId("cus");
+      const sub = subscription({ customer: cus, items: [{ price: price() }] });
+      await send(
+        scene.db,
+        event("customer.created", START, customer({ id: cus })),
+        created(sub, START + DAY),
+        event(
+          "customer.updated",
+          START + 9 * DAY,
+          customer({ id: cus, metadata: { brand_id: brand } }),
+        ),
+        deleted(sub, START + 4 * DAY),
+      );
+      // Never below zero, at any moment.
+      const { rows } = await scene.db.root.query(
+        `select account, occurred_at, sum(delta_usd_minor) over (partition by account order by occurred_at) as mrr
+           from app_public.mrr_movements`,
+      );
+      expect(rows.length).toBe(4);
+      expect(
+        rows.filter(({ mrr }: { mrr: string }) => Number(mrr) < 0),
+      ).toEqual([]);
+      for (const days of [0, 2, 5, 10]) {
+        const { rows: paying } = await scene.db.root.query(
+          "select mrr_usd_minor::int as mrr from app_private.account_mrr_at($1)",
+          [at(START + days * DAY)],
+        );
+        expect([days, paying]).toEqual([
+          days,
+          days === 2 || days === 5 ? [{ mrr: 2000 }] : [],
+        ]);
+      }
     }));
 
   it("of any history is what following each customer gives", () =>

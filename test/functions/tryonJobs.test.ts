@@ -441,6 +441,24 @@ describe("refund_tryon", () => {
       ).toBe("0");
     }));
 
+  it("gives nothing back for a repeat that ClosetAI paid for", () =>
+    withRoot(db, async (client) => {
+      const shopper = await makeShopper(client);
+      const support = await makeStaff(client, "support");
+      const first = await failed(client, shopper);
+      const again = await call(client, support, "retry_tryon", first.id);
+      for (const step of PATHS.completed) await moveTo(client, again, step);
+      expect(await walletOf(client, shopper.id)).toMatchObject({
+        available: 25,
+      });
+      expect(
+        await refusal(client, () => refund(client, support, again)),
+      ).toEqual({ code: "STATE", field: "job_id" });
+      expect(await walletOf(client, shopper.id)).toMatchObject({
+        available: 25,
+      });
+    }));
+
   it("is refused without a charge, without a reason, and to everybody else", () =>
     withRoot(db, async (client) => {
       const shopper = await makeShopper(client);

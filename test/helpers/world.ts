@@ -734,6 +734,9 @@ async function createBilling(
   await putPrivate("stripe_customer_owners", [
     { customer_id: "cus_A", named_brand_id: brands.B },
   ]);
+  await putPrivate("stripe_payments", [
+    { id: "ch_A", customer_id: "cus_A", invoice_id: "in_A" },
+  ]);
   for (const table of ["mrr_movements", "mrr_movement_lines"]) {
     const { rows } = await client.query<{ id: string; account: string }>(
       `select id, account from app_public.${table}`,

@@ -117,6 +117,12 @@ const MORE_BREAKS: [string, string][] = [
      update app_public.mrr_movement_lines set account = 'brand:${brands.B}' where account = 'brand:${brands.A}'`,
   ],
   [
+    "subscription_told_of_another_account",
+    `set local session_replication_role = replica;
+     insert into app_public.mrr_movement_lines (account, subscription_id, occurred_at, is_transfer, delta_usd_minor)
+     select 'brand:${brands.B}', '${stripeId("sub", "A")}', now(), true, n from (values (1), (-1)) v (n)`,
+  ],
+  [
     "account_differs_from_movements",
     `set local session_replication_role = replica;
      delete from app_public.mrr_movements where account = 'brand:${brands.A}'`,

@@ -1123,6 +1123,8 @@ export const matrix: Record<string, Rules> = {
   },
   "app_private.stripe_raw": {},
   "app_private.stripe_customer_owners": {},
+  "app_private.stripe_payments": {},
+  "app_private.published_feedback": {},
   "app_private.tryon_transitions": {},
   "app_private.shopper_handles": {},
   "app_private.worker_key_secrets": {},

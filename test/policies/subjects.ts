@@ -774,6 +774,14 @@ const privateSubjects: Record<string, Omit<Subject, "table">> = {
     key: ["customer_id"],
     updates: { "who decided": "by_staff = true" },
   },
+  stripe_payments: {
+    key: ["id"],
+    updates: { "whose it is": "customer_id = 'cus_B'" },
+  },
+  published_feedback: {
+    key: ["job_id"],
+    updates: { "the vote": "accurate = not accurate" },
+  },
   worker_key_secrets: {
     key: ["key_id"],
     updates: { "the hash": "key_hash = sha256('x')" },

@@ -374,8 +374,9 @@ describe("what a brand sees of a shopper's try-on", () => {
   const votes = (count: number, vote: string) =>
     `update app_public.tryon_feedback set ${vote} where job_id in (
        select job_id from app_public.tryon_feedback where brand_id = '${brands.B}' order by job_id limit ${count})`;
-  /** The same votes once more: they count as new. */
-  const REPEATED = votes(11, "accurate = accurate");
+  /** As if nothing of this had been published of B: all is new. */
+  const REPUBLISHED = `update app_private.published_feedback set accurate = null, rating = 1 where job_id in (
+    select job_id from app_public.tryon_feedback where brand_id = '${brands.B}')`;
   const AT_FIRST = { rated: "11", accurate: "11", mean_rating: "4.00" };
 
   it("counts feedback of a category from 11 people on", async () => {
@@ -387,7 +388,8 @@ describe("what a brand sees of a shopper's try-on", () => {
     expect(await as(db, "B.viewer", (client) => column(client, rated))).toEqual(
       ["11"],
     );
-    const unpublished = "delete from app_public.tryon_feedback_figures";
+    const unpublished =
+      "with all_of_it as (delete from app_private.published_feedback) delete from app_public.tryon_feedback_figures";
     expect(await feedbackAfter(unpublished)).toEqual([]);
     expect(await feedbackAfter(unpublished, PUBLISH)).toEqual([AT_FIRST]);
     expect(
@@ -421,19 +423,53 @@ describe("what a brand sees of a shopper's try-on", () => {
     ).toEqual([AT_FIRST]);
   });
 
+  it("saving the same again is nothing new: it covers for nobody who changed theirs", async () => {
+    expect(
+      await feedbackAfter(
+        votes(11, "accurate = accurate, rating = rating"),
+        votes(1, "accurate = false, rating = 1"),
+        PUBLISH,
+      ),
+    ).toEqual([AT_FIRST]);
+  });
+
+  it("votes do not cover for ratings, nor ratings for votes", async () => {
+    expect(
+      await feedbackAfter(
+        votes(11, "accurate = false"),
+        votes(10, "rating = 1"),
+        PUBLISH,
+      ),
+    ).toEqual([{ ...AT_FIRST, accurate: "0" }]);
+    expect(
+      await feedbackAfter(
+        votes(11, "rating = 3"),
+        votes(10, "accurate = false"),
+        PUBLISH,
+      ),
+    ).toEqual([{ ...AT_FIRST, mean_rating: "3.00" }]);
+  });
+
+  it("ratings that were all taken back are no mean", async () => {
+    expect(await feedbackAfter(votes(11, "rating = null"), PUBLISH)).toEqual([
+      { ...AT_FIRST, mean_rating: null },
+    ]);
+  });
+
   it("counts nothing twice when it publishes twice", () =>
     withRoot(db, async (root) => {
-      await root.query(REPEATED);
-      expect(await column(root, PUBLISH)).toEqual(["1"]);
+      await root.query(REPUBLISHED);
+      // The votes, and the ratings.
+      expect(await column(root, PUBLISH)).toEqual(["2"]);
       expect(await column(root, PUBLISH)).toEqual(["0"]);
     }));
 
   it("tells a mean rating only where 11 people gave one", async () => {
     expect(
-      await feedbackAfter(REPEATED, votes(1, "rating = 5"), PUBLISH),
+      await feedbackAfter(REPUBLISHED, votes(1, "rating = 5"), PUBLISH),
     ).toEqual([{ ...AT_FIRST, mean_rating: "4.09" }]);
     expect(
-      await feedbackAfter(REPEATED, votes(1, "rating = null"), PUBLISH),
+      await feedbackAfter(REPUBLISHED, votes(1, "rating = null"), PUBLISH),
     ).toEqual([{ ...AT_FIRST, mean_rating: null }]);
   });
 
@@ -447,7 +483,11 @@ describe("what a brand sees of a shopper's try-on", () => {
   it("tells neither the few who were content nor the few who were not", async () => {
     for (const few of [1, 10])
       expect(
-        await feedbackAfter(REPEATED, votes(few, "accurate = false"), PUBLISH),
+        await feedbackAfter(
+          REPUBLISHED,
+          votes(few, "accurate = false"),
+          PUBLISH,
+        ),
       ).toEqual([{ ...AT_FIRST, accurate: null }]);
   });
 

@@ -245,7 +245,7 @@ export const revenueMessages = {
       agree: "Subscriptions, movements and accounts agree",
       differs:
         "%{smart_count} row does not add up |||| %{smart_count} rows do not add up",
-      body: "For every account the sum of its subscriptions, the sum of its movements and the MRR kept for it are the same; so are each movement and its parts, each subscription and its history; and no event waits longer than ten minutes.",
+      body: "For every account the sum of its subscriptions, the sum of its movements and the MRR kept for it are the same; so are each movement and its parts, each subscription and its history, which ends with whoever has it; and no event waits longer than ten minutes.",
       rules: {
         account_differs_from_subscriptions:
           "MRR of the account is not the sum of its subscriptions",
@@ -257,6 +257,8 @@ export const revenueMessages = {
           "MRR of the subscription is not the sum of its history",
         account_differs_from_lines:
           "MRR of the account is not the sum of its subscriptions' history",
+        subscription_told_of_another_account:
+          "The history of the subscription ends with another account than it has",
         first_movement_not_new: "The first movement of the account is not new",
         event_waiting_too_long: "The event waits to be put into effect",
       },
