@@ -49,9 +49,11 @@ export const EVENT_TYPES = [
   "invoice.paid",
   "invoice.payment_failed",
   "invoice.voided",
+  "invoice_payment.paid",
   "checkout.session.completed",
   "charge.refunded",
   "refund.created",
+  "refund.updated",
   "charge.dispute.created",
 ] as const;
 
