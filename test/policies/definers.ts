@@ -249,6 +249,13 @@ export const DEFINERS: Record<string, string> = {
     "makes a run from one of the caller or the active brand",
   "app_public.resume_import": "changes a run of the caller or the active brand",
   "app_public.start_import": "changes a run of the caller or the active brand",
+  "app_private.tg_brand_accounts__owned":
+    "looks whether the owners of a brand are active, which staff may not",
+  "app_private.tg_brand_members__left_views":
+    "removes views of somebody who can do it no more",
+  "app_private.tg_staff_members__proven":
+    "looks whether a password was set by a link, and ends links",
+  "app_private.tg__file_left": "lets a picture end that nobody may touch",
 };
 
 /** Functions whose search_path is the caller's, so that they can be inlined. */

@@ -110,8 +110,9 @@ const membersOfB = [
 const ownViews: Who<Rows> = [
   [["A.viewer"], ["A.viewer's"]],
   [["A.analyst"], ["A.shared"]],
-  [["A.manager"], ["A.default"]],
-  [["A.owner", "both in A"], []],
+  // What a role opens with is the brand's: whoever manages it may change it.
+  [["A.manager", "A.owner"], ["A.default"]],
+  [["both in A"], []],
   [["B.viewer"], ["B.shared"]],
   [["B.analyst", "B.manager", "B.owner", "both in B"], []],
   [["shopper"], ["shopper's"]],
@@ -697,7 +698,7 @@ export const matrix: Record<string, Rules> = {
         "an item of the shopper": ["shopper"],
         "an own item of a product that is on sale": shoppers,
         "an own item of a hidden product": [],
-        "an own item with a picture of the neighbour": ["neighbour"],
+        "an own item with a selfie of the neighbour": [],
       },
       fails: {
         "an own item of a hidden product": {
@@ -705,7 +706,9 @@ export const matrix: Record<string, Rules> = {
           neighbour: "NTFND",
           "both off duty": "NTFND",
         },
-        "an own item with a picture of the neighbour": {
+        "an own item with a selfie of the neighbour": {
+          // The own one is no picture of a garment.
+          neighbour: "INVAL",
           shopper: "23503",
           "both off duty": "23503",
         },
@@ -867,8 +870,8 @@ export const matrix: Record<string, Rules> = {
         "the default": [
           [["A.viewer"], ["A.viewer's=refused"]],
           [["A.analyst"], ["A.shared=refused"]],
-          [["A.manager"], ["A.default"]],
-          [["A.owner", "both in A"], []],
+          [["A.manager", "A.owner"], ["A.default"]],
+          [["both in A"], []],
           [["B.viewer"], ["B.shared=refused"]],
           [["B.analyst", "B.manager", "B.owner", "both in B"], []],
           // Outside a brand there is nobody to share with.
@@ -880,7 +883,23 @@ export const matrix: Record<string, Rules> = {
         ],
       },
     },
-    delete: ownViews,
+    // And what was shared may be taken away.
+    delete: [
+      [["A.viewer"], ["A.viewer's"]],
+      [["A.analyst"], ["A.shared"]],
+      [
+        ["A.manager", "A.owner"],
+        ["A.shared", "A.default"],
+      ],
+      [["both in A"], []],
+      [["B.viewer", "B.manager", "B.owner", "both in B"], ["B.shared"]],
+      [["B.analyst"], []],
+      [["shopper"], ["shopper's"]],
+      [["neighbour"], []],
+      [["both off duty"], ["both's"]],
+      [["support"], ["support's"]],
+      [["finance", "privacy", "admin"], []],
+    ],
   },
 
   // Written by triggers and functions only, and never changed.

@@ -256,7 +256,7 @@ const publicSubjects: Record<string, Omit<Subject, "table">> = {
       "an own item of a hidden product": item(me, {
         product_id: text(products["A.draft"]),
       }),
-      "an own item with a picture of the neighbour": item(me, {
+      "an own item with a selfie of the neighbour": item(me, {
         image_key: text(files["neighbour.selfie"]),
       }),
     },

@@ -5,8 +5,8 @@
 with hashed as materialized (
   select app_private.hash_password($1::text) as hash
 )
-insert into app_private.user_secrets (user_id, password_hash, password_changed_at)
-select u.id, h.hash, u.created_at
+insert into app_private.user_secrets (user_id, password_hash, password_changed_at, address_proven_at)
+select u.id, h.hash, u.created_at, u.created_at
 from app_public.users as u, hashed as h
 where u.id in (
     select p.id from seed_people as p where p.brand_n is null or (p.brand_n <= 12 and p.role_n <= 4)
