@@ -256,7 +256,7 @@ const app = {
     tags_hint: "End each with Enter or a comma.",
     price_hint: "Leave empty when there is none.",
     price_invalid:
-      "Write the price as a number, with as many decimals as the currency has.",
+      "Write the price as a number, 0 or more, with as many decimals as the currency has.",
     price_currency: "Choose the currency of the price.",
     tracking_body: "Tracked on the body",
     tracking_face: "Tracked on the face",
@@ -531,6 +531,7 @@ const app = {
     products: {
       name: "Product |||| Products",
       menu: "Products",
+      page: { create: "New product" },
       fields: {
         name: "Name",
         sku: "SKU",
@@ -553,6 +554,7 @@ const app = {
     wardrobe_items: {
       name: "Garment |||| Wardrobe",
       menu: "Wardrobe",
+      page: { create: "New garment" },
       fields: {
         name: "Name",
         categoryCode: "Category",
@@ -582,6 +584,7 @@ const app = {
     category_mappings: {
       name: "Category mapping |||| Category mappings",
       menu: "Category mappings",
+      page: { create: "New category mapping" },
       fields: {
         label: "Label in your files",
         categoryCode: "Category",
@@ -611,6 +614,7 @@ const app = {
     brands: {
       name: "Brand |||| Brands",
       menu: "Brands",
+      page: { create: "New brand" },
       fields: {
         name: "Name",
         slug: "Slug",
@@ -639,6 +643,7 @@ const app = {
     staff: {
       name: "Staff member |||| Staff",
       menu: "Staff",
+      page: { create: "New staff member" },
       fields: { userId: "Person", role: "Role", createdAt: "Since" },
     },
     audit_log: {
@@ -666,7 +671,12 @@ export const en = {
   ...walletMessages,
   ra: {
     ...english.ra,
-    page: { ...english.ra.page, create: "New %{name}" },
+    page: {
+      ...english.ra.page,
+      create: "New %{name}",
+      edit: "%{recordRepresentation}",
+      show: "%{recordRepresentation}",
+    },
     notification: {
       ...english.ra.notification,
       item_doesnt_exist:
