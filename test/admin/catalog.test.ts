@@ -9,9 +9,9 @@ import {
   defaultSort,
   representationOf,
 } from "../../admin/src/catalog/columns.ts";
-import { statusLabel } from "../../admin/src/catalog/fields/text.ts";
 import { makeRowCounter } from "../../admin/src/catalog/exports/exportRows.ts";
 import { listVariables } from "../../admin/src/catalog/exports/listVariables.ts";
+import { statusLabel } from "../../admin/src/catalog/fields/text.ts";
 import {
   formFields,
   ownerValues,
