@@ -300,6 +300,7 @@ const app = {
     link: "Invitation link",
     renew: "New link",
     take_back: "Take back",
+    taken_back: "The invitation is taken back.",
     take_back_title: "Take this invitation back?",
     take_back_body: "Its link stops working at once.",
     state_label: "State",

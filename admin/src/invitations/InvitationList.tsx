@@ -63,10 +63,7 @@ const TakeBackButton = ({ invitation }: { invitation: Invitation }) => {
       {
         mutationMode: "pessimistic",
         onSuccess: () => {
-          notify("ra.notification.deleted", {
-            type: "info",
-            messageArgs: { smart_count: 1 },
-          });
+          notify("invitations.taken_back", { type: "info" });
           refresh();
         },
         onError: (error) => {
