@@ -62,14 +62,17 @@ const inCurrency = (
   currency: string,
   digits: Intl.NumberFormatOptions,
   locale: string,
-): string =>
-  isCurrency(currency)
+): string => {
+  // A part that takes nothing away is 0, not −0.
+  const value = amount === 0 ? 0 : amount;
+  return isCurrency(currency)
     ? new Intl.NumberFormat(locale, {
         style: "currency",
         currency: currency.toUpperCase(),
         ...digits,
-      }).format(amount)
-    : `${new Intl.NumberFormat(locale, digits).format(amount)} ${currency}`;
+      }).format(value)
+    : `${new Intl.NumberFormat(locale, digits).format(value)} ${currency}`;
+};
 
 /**
  * Minor units and the currency's own number of digits: 129900 eur → €1,299.00.

@@ -11,6 +11,7 @@ import {
 } from "../../admin/src/catalog/columns.ts";
 import { makeRowCounter } from "../../admin/src/catalog/exports/exportRows.ts";
 import { listVariables } from "../../admin/src/catalog/exports/listVariables.ts";
+import { statusLabel } from "../../admin/src/catalog/fields/text.ts";
 import {
   formFields,
   ownerValues,
@@ -132,6 +133,44 @@ describe("the name of a record", () => {
     ).toBe("…520ec8ce");
   });
 
+  it("is what else is unique where its own is a bare key", () => {
+    const unnamed = {
+      ...look,
+      represent: "rowId",
+      schema: {
+        ...look.schema,
+        unique: [
+          {
+            field: "lookByBrandIdAndSeason",
+            arguments: { brandId: "UUID!", season: "String!" },
+          },
+        ],
+      },
+    };
+    expect(
+      representationOf(catalog, unnamed, {
+        rowId: "01941f29-7c01-7f31-8973-44b4520ec8ce",
+        brand: { name: "Lumière" },
+        season: "summer",
+      }),
+    ).toBe("Lumière · summer");
+  });
+
+  it("leaves a bare key out of a key of several columns", () => {
+    const composite = {
+      ...look,
+      represent: "id",
+      schema: {
+        ...look.schema,
+        id: { ...look.schema.id, node: true },
+        primaryKey: ["rowId", "season"],
+      },
+    };
+    expect(
+      representationOf(catalog, composite, { rowId: "1", season: "summer" }),
+    ).toBe("summer");
+  });
+
   it("is the name of what it points at where its own is a key", () => {
     const byBrand = { ...look, represent: "brandId" };
     expect(
@@ -140,6 +179,15 @@ describe("the name of a record", () => {
         brand: { name: "Lumière" },
       }),
     ).toBe("Lumière");
+  });
+});
+
+describe("a status", () => {
+  it("is a sentence's beginning, whether its column is an enum or text", () => {
+    const past = { value: "past_due", label: "Overdue" };
+    expect(statusLabel({ values: [past] }, "past_due")).toBe("Overdue");
+    expect(statusLabel({ values: null }, "past_due")).toBe("Past due");
+    expect(statusLabel({ values: null }, "EUR 5")).toBe("EUR 5");
   });
 });
 

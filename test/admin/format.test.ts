@@ -16,6 +16,8 @@ describe("money", () => {
     [1500, "jpy", 0, "¥1,500"],
     [1234, "kwd", 3, "KWD 1.234"],
     [0, "usd", 2, "$0.00"],
+    // What takes nothing away has no sign.
+    [-0, "usd", 2, "$0.00"],
     [-4200, "usd", 2, "-$42.00"],
     // A unit amount may be less than a cent.
     [0.25, "usd", 2, "$0.0025"],

@@ -95,7 +95,7 @@ const Row = ({
   );
 };
 
-/** The names that the reader's own plans give to prices; ids where there is none. */
+/** The names that the reader's own plans give to prices. */
 const usePriceNames = (enabled: boolean): ReadonlyMap<string, string> => {
   const { data = [] } = usePlans({ enabled });
   return new Map(
@@ -135,8 +135,7 @@ const GrantRow = ({
               prices: [
                 ...new Set(
                   prices.map(
-                    (id) =>
-                      names.get(id) ?? translate("billing.why_price", { id }),
+                    (id) => names.get(id) ?? translate("billing.why_price"),
                   ),
                 ),
               ].join(", "),

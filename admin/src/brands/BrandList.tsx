@@ -61,7 +61,12 @@ export const BrandList = () => {
       actions={
         <ListTools>
           <TableImportLink table="brand_accounts" />
-          {can("brands", "create") && <CreateButton variant="contained" />}
+          {can("brands", "create") && (
+            <CreateButton
+              variant="contained"
+              label="resources.brands.page.create"
+            />
+          )}
         </ListTools>
       }
       empty={
@@ -71,7 +76,12 @@ export const BrandList = () => {
           title={translate("brands.empty_title")}
           body={translate("brands.empty_body")}
           action={
-            can("brands", "create") && <CreateButton variant="contained" />
+            can("brands", "create") && (
+              <CreateButton
+                variant="contained"
+                label="resources.brands.page.create"
+              />
+            )
           }
         />
       }

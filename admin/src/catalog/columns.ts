@@ -6,6 +6,26 @@ import type { CatalogField } from "./types.ts";
 const MAX_HOPS = 2;
 
 /**
+ * The fields that stand for a record. A bare key tells a reader nothing: the
+ * rest of a key of several columns speaks for it, or what else is unique.
+ */
+export function representing(resource: AdminResource): readonly string[] {
+  const telling = (names: readonly string[]) =>
+    names.filter((name) => {
+      const field = fieldOf(resource, name);
+      return field !== undefined && !isBareKey(resource, field);
+    });
+  const { id, primaryKey, unique } = resource.schema;
+  const own =
+    id.node && resource.represent === "id" ? primaryKey : [resource.represent];
+  return (
+    [own, ...unique.map((key) => Object.keys(key.arguments))]
+      .map(telling)
+      .find((names) => names.length > 0) ?? own
+  );
+}
+
+/**
  * The paths whose values, read together, stand for a record: its own field, or
  * where that field is itself a key, the name of what it points at.
  */
@@ -14,12 +34,7 @@ export function representationPaths(
   resource: AdminResource,
   hops = MAX_HOPS,
 ): string[] {
-  const fields = resource.schema.id.node
-    ? resource.represent === "id"
-      ? resource.schema.primaryKey
-      : [resource.represent]
-    : [resource.represent];
-  return fields.flatMap((name) => {
+  return representing(resource).flatMap((name) => {
     const field = fieldOf(resource, name);
     if (field === undefined) return [];
     const target = field.reference
@@ -192,7 +207,7 @@ export function defaultSort(resource: AdminResource): {
   order: "ASC" | "DESC";
 } {
   const sortable = (name: string) => fieldOf(resource, name)?.sort === true;
-  for (const name of ["createdAt", "occurredAt"]) {
+  for (const name of ["createdAt", "occurredAt", "created"]) {
     if (sortable(name)) return { field: name, order: "DESC" };
   }
   if (sortable("sort")) return { field: "sort", order: "ASC" };

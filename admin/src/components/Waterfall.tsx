@@ -90,7 +90,9 @@ export default function Waterfall({
               itemStyle: { color: colorOf(at), borderRadius: 3 },
             })),
             label: {
-              show: true,
+              // Side by side they would run into each other; the legend or
+              // the table has them.
+              show: !isNarrow,
               position: "top",
               color: c.text,
               fontSize: 11.5,

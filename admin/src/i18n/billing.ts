@@ -153,7 +153,7 @@ export const billingMessages = {
       dataset_access_row: "Licensed data: rows",
       custom_models: "Custom models",
     },
-    why_price: "the plan (%{id})",
+    why_price: "the plan",
     gift: "Given by ClosetAI.",
     why: {
       active: "Part of %{prices}; the subscription is active.",

@@ -256,7 +256,7 @@ const app = {
     tags_hint: "End each with Enter or a comma.",
     price_hint: "Leave empty when there is none.",
     price_invalid:
-      "Write the price as a number, with as many decimals as the currency has.",
+      "Write the price as a number, 0 or more, with as many decimals as the currency has.",
     price_currency: "Choose the currency of the price.",
     tracking_body: "Tracked on the body",
     tracking_face: "Tracked on the face",
@@ -300,6 +300,7 @@ const app = {
     link: "Invitation link",
     renew: "New link",
     take_back: "Take back",
+    taken_back: "The invitation is taken back.",
     take_back_title: "Take this invitation back?",
     take_back_body: "Its link stops working at once.",
     state_label: "State",
@@ -531,6 +532,7 @@ const app = {
     products: {
       name: "Product |||| Products",
       menu: "Products",
+      page: { create: "New product" },
       fields: {
         name: "Name",
         sku: "SKU",
@@ -553,6 +555,7 @@ const app = {
     wardrobe_items: {
       name: "Garment |||| Wardrobe",
       menu: "Wardrobe",
+      page: { create: "New garment" },
       fields: {
         name: "Name",
         categoryCode: "Category",
@@ -582,6 +585,7 @@ const app = {
     category_mappings: {
       name: "Category mapping |||| Category mappings",
       menu: "Category mappings",
+      page: { create: "New category mapping" },
       fields: {
         label: "Label in your files",
         categoryCode: "Category",
@@ -611,6 +615,7 @@ const app = {
     brands: {
       name: "Brand |||| Brands",
       menu: "Brands",
+      page: { create: "New brand" },
       fields: {
         name: "Name",
         slug: "Slug",
@@ -639,6 +644,7 @@ const app = {
     staff: {
       name: "Staff member |||| Staff",
       menu: "Staff",
+      page: { create: "New staff member" },
       fields: { userId: "Person", role: "Role", createdAt: "Since" },
     },
     audit_log: {
@@ -666,7 +672,12 @@ export const en = {
   ...walletMessages,
   ra: {
     ...english.ra,
-    page: { ...english.ra.page, create: "New %{name}" },
+    page: {
+      ...english.ra.page,
+      create: "New %{name}",
+      edit: "%{recordRepresentation}",
+      show: "%{recordRepresentation}",
+    },
     notification: {
       ...english.ra.notification,
       item_doesnt_exist:

@@ -623,7 +623,7 @@ export const revenueMessages = {
       later: {
         label: "Tried again later",
         definition:
-          "Failed events whose next attempt is still to come: after 10 seconds, then 20, up to an hour.",
+          "Failed events whose next attempt is still to come: after 10 seconds, then 20, 40, up to 640.",
         detail: "Up to eight times",
       },
       dead: {

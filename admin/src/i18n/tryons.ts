@@ -42,6 +42,8 @@ export const tryonMessages = {
     cost_pro: "Nothing (unlimited)",
     credits_title: "Credits",
     no_ledger: "Nothing was booked for this try-on.",
+    no_ledger_shopper:
+      "The shopper paid for it: nothing was booked in your wallet.",
     no_ledger_pro: "Nothing was booked: the shopper had unlimited try-ons.",
     left_now: "You have %{credits} left now.",
     new_entries: "New in the ledger:",

@@ -4,10 +4,10 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { RaRecord } from "react-admin";
 import {
+  Confirm,
   DataTable,
-  DeleteWithConfirmButton,
-  RecordContextProvider,
   useDataProvider,
+  useDelete,
   useNotify,
   useRefresh,
   useTranslate,
@@ -48,6 +48,50 @@ const State = ({ invitation }: { invitation: Invitation }) => {
   return <StatusChip tone={tone} label={label} />;
 };
 
+/** In words on a phone, too: it has no icon to stand for them. */
+const TakeBackButton = ({ invitation }: { invitation: Invitation }) => {
+  const translate = useTranslate();
+  const notify = useNotify();
+  const refresh = useRefresh();
+  const [deleteOne, { isPending }] = useDelete();
+  const [open, setOpen] = useState(false);
+  const takeBack = () => {
+    setOpen(false);
+    void deleteOne(
+      "invitations",
+      { id: invitation.id, previousData: invitation },
+      {
+        mutationMode: "pessimistic",
+        onSuccess: () => {
+          notify("invitations.taken_back", { type: "info" });
+          refresh();
+        },
+        onError: (error) => {
+          const { message, hint } = errorSentence(error);
+          notify(`${message} ${hint}`.trim(), { type: "error" });
+        },
+      },
+    );
+  };
+  return (
+    <>
+      <Button size="small" color="error" onClick={() => setOpen(true)}>
+        {translate("invitations.take_back")}
+      </Button>
+      <Confirm
+        isOpen={open}
+        loading={isPending}
+        title="invitations.take_back_title"
+        content="invitations.take_back_body"
+        confirm="invitations.take_back"
+        confirmColor="warning"
+        onConfirm={takeBack}
+        onClose={() => setOpen(false)}
+      />
+    </>
+  );
+};
+
 const RowActions = ({ invitation }: { invitation: Invitation }) => {
   const translate = useTranslate();
   const dataProvider = useDataProvider<AppDataProvider>();
@@ -84,16 +128,7 @@ const RowActions = ({ invitation }: { invitation: Invitation }) => {
       <Button size="small" disabled={isPending} onClick={() => mutate()}>
         {translate("invitations.renew")}
       </Button>
-      <RecordContextProvider value={invitation}>
-        <DeleteWithConfirmButton
-          label="invitations.take_back"
-          redirect={false}
-          icon={<></>}
-          confirmTitle="invitations.take_back_title"
-          confirmContent="invitations.take_back_body"
-          mutationMode="pessimistic"
-        />
-      </RecordContextProvider>
+      <TakeBackButton invitation={invitation} />
       {link && (
         <LinkDialog
           email={invitation.email}

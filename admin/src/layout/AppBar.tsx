@@ -152,6 +152,13 @@ export const AppBar = () => {
         sx={{
           fontSize: { xs: "1.12rem", sm: "1.6rem", md: "1.85rem" },
           py: 0.5,
+          minWidth: 0,
+          // Two lines where one has no room; what is longer still says so.
+          whiteSpace: "normal",
+          display: "-webkit-box",
+          WebkitBoxOrient: "vertical",
+          WebkitLineClamp: { xs: 2, md: 1 },
+          overflowWrap: "anywhere",
         }}
       />
       <SearchButton />

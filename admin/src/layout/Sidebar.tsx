@@ -4,6 +4,7 @@ import Drawer from "@mui/material/Drawer";
 import type { Theme } from "@mui/material/styles";
 import Typography from "@mui/material/Typography";
 import useMediaQuery from "@mui/material/useMediaQuery";
+import { useEffect, useRef } from "react";
 import { LinkBase, useMatch, useSidebarState, useTranslate } from "react-admin";
 
 import { useCatalog } from "../catalog/CatalogContext.tsx";
@@ -21,13 +22,21 @@ const NavLink = ({
   label,
   icon: Icon,
   exact = false,
+  place,
   onClick,
-}: NavItem & { onClick: () => void }) => {
+}: NavItem & { place: number; onClick: () => void }) => {
   const translate = useTranslate();
   const c = useTokens();
   const active = useMatch({ path: to, end: exact }) !== null;
+  const link = useRef<HTMLAnchorElement>(null);
+  // A long menu shows where one is, also below its fold, and again when entries
+  // that the catalogue adds move it.
+  useEffect(() => {
+    if (active) link.current?.scrollIntoView({ block: "nearest" });
+  }, [active, place]);
   return (
     <ButtonBase
+      ref={link}
       component={LinkBase}
       to={to}
       onClick={onClick}
@@ -62,6 +71,7 @@ const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
     catalog,
     (key: string) => translate(key, { _: key }),
   );
+  const order = sections.flatMap(({ items }) => items.map(({ to }) => to));
   return (
     <Box
       sx={{
@@ -118,7 +128,11 @@ const SidebarContent = ({ onNavigate }: { onNavigate: () => void }) => {
             >
               {section.items.map((item) => (
                 <li key={item.to}>
-                  <NavLink {...item} onClick={onNavigate} />
+                  <NavLink
+                    {...item}
+                    place={order.indexOf(item.to)}
+                    onClick={onNavigate}
+                  />
                 </li>
               ))}
             </Box>

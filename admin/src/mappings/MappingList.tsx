@@ -135,7 +135,10 @@ export const MappingList = () => {
   const translate = useTranslate();
   const { can } = useSession();
   const create = can("category_mappings", "create") && (
-    <CreateButton variant="contained" />
+    <CreateButton
+      variant="contained"
+      label="resources.category_mappings.page.create"
+    />
   );
   return (
     <>

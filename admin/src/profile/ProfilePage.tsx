@@ -62,8 +62,9 @@ const PasswordPanel = () => {
   );
 };
 
+/** Stands below its own fields on a phone, too: there is another form beneath. */
 const ProfileToolbar = () => (
-  <Toolbar>
+  <Toolbar sx={{ "&&.RaToolbar-mobileToolbar": { position: "static" } }}>
     <SaveButton />
   </Toolbar>
 );

@@ -143,7 +143,7 @@ export const LeaderboardTable = ({
       role="region"
       aria-label={translate("revenue.leaderboard.title")}
     >
-      <Table size="small">
+      <Table size="small" sx={{ "& .MuiTableCell-root": { px: 1 } }}>
         <TableHead>
           <TableRow>
             <TableCell>{translate("revenue.leaderboard.place")}</TableCell>

@@ -137,7 +137,10 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const sections: Section[] = [
     ...groups.map(({ resource, hits }) => ({
       key: resource.name,
-      label: resource.label,
+      // As the menu calls it: "Brands", not "Brand accounts".
+      label: translate(`resources.${resource.name}.menu`, {
+        _: resource.label,
+      }),
       options: hits.map((hit) => ({
         key: `${resource.name}:${hit.id}`,
         label: hit.label,

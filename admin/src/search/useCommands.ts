@@ -146,7 +146,9 @@ export const useCommands = (): RunnableCommand[] => {
               key: `view:${view.id}`,
               label: translate("search.view", {
                 name: view.name,
-                label: resource.label,
+                label: translate(`resources.${resource.name}.menu`, {
+                  _: resource.label,
+                }),
               }),
               also: translate("views.title"),
               kind: "view",

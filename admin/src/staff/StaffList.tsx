@@ -78,7 +78,7 @@ export const StaffList = () => (
     queryOptions={{ meta: { columns: staffColumns } }}
     actions={
       <ListTools>
-        <CreateButton variant="contained" />
+        <CreateButton variant="contained" label="resources.staff.page.create" />
       </ListTools>
     }
   >

@@ -255,6 +255,7 @@ const JobFacts = ({ job }: { job: TryonPage }) => {
 
 const Credits = ({ job }: { job: TryonPage }) => {
   const translate = useTranslate();
+  const { eyes } = useJobScope();
   const { mayRead, ledger, isPending } = useLedger(job.id);
   const nameOf = useWalletName();
   if (!mayRead) return null;
@@ -263,7 +264,11 @@ const Credits = ({ job }: { job: TryonPage }) => {
       {isPending ? null : ledger.entries.length === 0 ? (
         <Typography variant="body2" color="textSecondary">
           {translate(
-            job.payer === "pro" ? "tryons.no_ledger_pro" : "tryons.no_ledger",
+            job.payer === "pro"
+              ? "tryons.no_ledger_pro"
+              : job.payer === "user" && eyes === "brand"
+                ? "tryons.no_ledger_shopper"
+                : "tryons.no_ledger",
           )}
         </Typography>
       ) : (

@@ -120,7 +120,7 @@ export const JobTable = () => {
               display: "flex",
               alignItems: "center",
               gap: 1.75,
-              minWidth: 220,
+              minWidth: eyes === "staff" ? 170 : 220,
             }}
           >
             <JobThumb garments={triedOn.get(job.id)} />
@@ -142,7 +142,7 @@ export const JobTable = () => {
         label="tryons.fields.status"
         disableSort
         render={(job) => (
-          <Box sx={{ minWidth: 130 }}>
+          <Box sx={{ minWidth: 116 }}>
             <JobStatusChip status={job.status} />
             {job.errorCode !== null && (
               <Typography

@@ -22,7 +22,8 @@ const GrantRow = ({ grant, asOf }: { grant: Grant; asOf: number }) => {
     remaining: formatCount(grant.remaining, locale),
     amount: formatCount(grant.amount, locale),
   });
-  const note = tellingReason(grant.note);
+  const { can } = useSession();
+  const note = tellingReason(grant.note, can("credit_corrections", "create"));
   const begins = new Date(grant.effectiveAt).getTime() > asOf;
   return (
     <Box

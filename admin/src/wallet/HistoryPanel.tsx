@@ -23,8 +23,11 @@ import { useHistory } from "./walletApi.ts";
 
 const Words = ({ entry }: { entry: Entry }) => {
   const translate = useTranslate();
-  const { session } = useSession();
-  const reason = tellingReason(entry.reason);
+  const { session, can } = useSession();
+  const reason = tellingReason(
+    entry.reason,
+    can("credit_corrections", "create"),
+  );
   return (
     <>
       <Typography

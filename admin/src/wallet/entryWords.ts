@@ -27,9 +27,19 @@ export function entryWords(
 /** What the ledger says in place of the reason, which is for the audit trail. */
 const NEUTRAL = "Correction by ClosetAI";
 
+/** "Plan sub_…" or "Bought: cs_…": an id, which only those who keep the books read. */
+const NAMES_STRIPE = /^(Plan|Bought:) [a-z]+_\w+$/;
+
 /** A reason that says more than the words of the entry do already. */
-export const tellingReason = (reason: string | null): string | null =>
-  reason === NEUTRAL ? null : reason;
+export const tellingReason = (
+  reason: string | null,
+  keepsBooks = true,
+): string | null =>
+  reason === null ||
+  reason === NEUTRAL ||
+  (!keepsBooks && NAMES_STRIPE.test(reason))
+    ? null
+    : reason;
 
 /** "+25", "−1", "–": a change with its sign, as books write it. */
 export function signed(change: number, locale = "en"): string {

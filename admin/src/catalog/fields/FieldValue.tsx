@@ -30,6 +30,7 @@ import {
   formatDuration,
   formatNumber,
   formatPercent,
+  statusLabel,
   valueLabel,
 } from "./text.ts";
 import { toneOf } from "./tone.ts";
@@ -331,7 +332,7 @@ export const FieldValue = (props: ValueProps) => {
       return (
         <StatusChip
           tone={toneOf(String(value))}
-          label={valueLabel(field, String(value))}
+          label={statusLabel(field, String(value))}
         />
       );
     case "json":

@@ -45,3 +45,14 @@ export const valueLabel = (
   value: string,
 ): string =>
   field.values?.find((known) => known.value === value)?.label ?? value;
+
+/** A status in words, also where the column is text: "past_due" → "Past due". */
+export const statusLabel = (
+  field: Parameters<typeof valueLabel>[0],
+  value: string,
+): string => {
+  const label = valueLabel(field, value);
+  if (label !== value || !/^[a-z][a-z_]*$/.test(value)) return label;
+  const words = value.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};

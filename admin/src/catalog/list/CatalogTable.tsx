@@ -6,7 +6,7 @@ import { useIsPhone } from "../../components/ListFrame.tsx";
 import { PhoneList } from "../../components/PhoneList.tsx";
 import type { AdminResource } from "../adopt.ts";
 import { useCatalog } from "../CatalogContext.tsx";
-import { representationOf } from "../columns.ts";
+import { representationOf, representing } from "../columns.ts";
 import { FieldValue, isNumeric } from "../fields/FieldValue.tsx";
 import type { CatalogField } from "../types.ts";
 import { rowHeight } from "./rowHeight.ts";
@@ -60,16 +60,15 @@ export const PhoneRows = ({
   const status = columns.find(
     ({ widget, kind }) => widget?.name === "status" || kind === "boolean",
   );
-  const rest = columns
-    .filter(
-      (field) =>
-        field !== picture &&
-        field !== status &&
-        field.kind !== "json" &&
-        field.widget?.name !== "image" &&
-        field.name !== resource.represent,
-    )
-    .slice(0, 3);
+  const said = representing(resource);
+  const rest = columns.filter(
+    (field) =>
+      field !== picture &&
+      field !== status &&
+      field.kind !== "json" &&
+      field.widget?.name !== "image" &&
+      !said.includes(field.name),
+  );
   const isLinked = resource.verbs.show || resource.verbs.update;
   return (
     <PhoneList
@@ -87,9 +86,12 @@ export const PhoneRows = ({
       secondary={(record) =>
         rest
           .filter(({ name }) => record[name] !== null && record[name] !== "")
+          .slice(0, 3)
           .map((field, index) => (
             <span key={field.name}>
               {index > 0 && " · "}
+              {/* Without its heading a bare number says nothing. */}
+              {isNumeric(field) && field.widget === null && `${field.label} `}
               {/* The whole card is one link, so a reference is only its name. */}
               {field.reference === null || field.reference.relation === null ? (
                 <FieldValue
