@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { PoolClient } from "pg";
 
 import {
   createTestDatabase,
@@ -18,6 +19,7 @@ import {
   makeShopper,
   refusal,
   requestTryon,
+  rowsOf,
   type TryonJob,
   walletOf,
 } from "../helpers/tryons.ts";
@@ -25,10 +27,12 @@ import {
   ask,
   asWorker,
   attemptsOf,
+  finish,
   jobOf,
   resultOf,
   secondsTo,
   setJob,
+  take,
   working,
 } from "../helpers/tryonScenes.ts";
 
@@ -300,6 +304,18 @@ describe("a worker that lost its job because", () => {
     }));
 });
 
+/** What the figures count of attempts that ended: others of this file are there, too. */
+const ended = async (
+  client: PoolClient,
+): Promise<{ completed: number; failed: number }> => {
+  const [row] = await rowsOf<{ completed: number; failed: number }>(
+    client,
+    `select coalesce(sum(completed), 0)::int as completed, coalesce(sum(failed), 0)::int as failed
+       from app_public.tryon_category_speed(60)`,
+  );
+  return row ?? { completed: 0, failed: 0 };
+};
+
 describe("expire_stale", () => {
   it("expires what waited too long, and gives its credits back", () =>
     withRoot(db, async (client) => {
@@ -325,6 +341,7 @@ describe("expire_stale", () => {
 
   it("takes jobs from silent workers, for others, until all attempts are used", () =>
     withRoot(db, async (client) => {
+      const before = await ended(client);
       const { shopper, job } = await working(client);
       // What an earlier attempt said of its time is not said of the lost one.
       await asWorker(client, () =>
@@ -359,6 +376,27 @@ describe("expire_stale", () => {
         ["lost", null],
         ["lost", null],
       ]);
+      // Of these one ended the job, and counts against success.
+      expect(await ended(client)).toEqual({
+        ...before,
+        failed: before.failed + 1,
+      });
+    }));
+
+  it("a lost attempt that was made good counts against nothing", () =>
+    withRoot(db, async (client) => {
+      const before = await ended(client);
+      const { job } = await working(client);
+      await setJob(client, job, "locked_until = now()");
+      await asWorker(client, () => expireStale(client));
+      expect(await ended(client)).toEqual(before);
+      await setJob(client, job, "run_after = now()");
+      const again = await take(client);
+      await finish(client, again);
+      expect(await ended(client)).toEqual({
+        ...before,
+        completed: before.completed + 1,
+      });
     }));
 
   it("does so in batches", () =>

@@ -353,6 +353,30 @@ describe("the audit trail never holds", () => {
       expect(JSON.stringify(events)).not.toContain(secret);
   });
 
+  it("the words of a saved view, nor for its brand that there is one", async () => {
+    await acting(
+      {
+        role: "closetai_viewer",
+        user: people["A.viewer"],
+        brand: brands.A,
+      },
+      async (client) => {
+        await client.query(
+          `insert into app_public.saved_views (user_id, brand_id, resource, name, view)
+           values ($1, $2, 'products', 'Why I leave', '{"filter": {"q": "salary"}}')`,
+          [people["A.viewer"], brands.A],
+        );
+        const [event] = await trailOf(client);
+        expect(event).toMatchObject({
+          action: "insert",
+          table_name: "saved_views",
+          brand_id: null,
+        });
+        expect(JSON.stringify(event?.diff)).not.toMatch(/leave|salary/);
+      },
+    );
+  });
+
   it("a row of a table that holds secrets", async () => {
     const { rows } = await db.root.query<{ name: string }>(
       `select tgrelid::regclass::text as name from pg_trigger
@@ -405,6 +429,54 @@ describe("the audit trail is append-only", () => {
         ),
       ),
     ).toBe("DNIED");
+  });
+});
+
+describe("the history of a row", () => {
+  const history = (client: ClientBase, table: string, id: string) =>
+    client.query<{ diff: Record<string, unknown> }>(
+      "select diff from app_public.row_history($1, $2)",
+      [table, id],
+    );
+
+  it.each([
+    ["closetai_viewer", people["A.viewer"], brands.A, true],
+    ["closetai_staff_support", people.support, "", true],
+    // Who sees it on sale: what it was before it was is nobody's business.
+    ["closetai_user", people.shopper, "", false],
+    ["closetai_user", people["B.owner"], "", false],
+  ] as const)(
+    "of a product, asked by %s: %s",
+    async (role, user, brand, isTold) => {
+      await withRoot(db, async (client) => {
+        await client.query(
+          "update app_public.products set name = 'Not out yet' where id = $1",
+          [products["A.tee"]],
+        );
+        await client.query(
+          "select set_config('app.user_id', $1, true), set_config('app.brand_id', $2, true), set_config('role', $3, true)",
+          [user, brand, role],
+        );
+        const { rows } = await history(client, "products", products["A.tee"]);
+        expect(rows.some(({ diff }) => "name" in diff)).toBe(isTold);
+      });
+    },
+  );
+
+  it("of the own rows is told to a shopper", async () => {
+    await acting(
+      { role: "closetai_user", user: people.shopper },
+      async (client) => {
+        await client.query(
+          "update app_public.users set display_name = 'Another name' where id = $1",
+          [people.shopper],
+        );
+        const { rows } = await history(client, "users", people.shopper);
+        expect(rows[0]?.diff).toMatchObject({
+          display_name: [expect.anything(), "Another name"],
+        });
+      },
+    );
   });
 });
 

@@ -173,6 +173,63 @@ describe.each(["brand", "shopper"] as const)("a picture of a %s", (owner) => {
     });
   });
 
+  it("ends a day after it arrived, or was shown last; while it is shown it stays", async () => {
+    const key = await pending(owner);
+    const ends = async (of: string): Promise<boolean | null> => {
+      const { rows } = await db.root.query<{ ends: boolean | null }>(
+        "select retention_until <= now() + interval '1 day' as ends from app_public.storage_objects where key = $1",
+        [of],
+      );
+      return rows[0]?.ends ?? null;
+    };
+    await db.root.query(
+      "select app_private.complete_upload($1, 4, sha256('it'))",
+      [key],
+    );
+    expect(await ends(key)).toBe(true);
+    const { rows } = await insert(db.root, key);
+    const { id } = rows[0] as { id: string };
+    expect(await ends(key)).toBeNull();
+    const next = await arrived(owner);
+    await db.root.query(`update ${table} set image_key = $1 where id = $2`, [
+      next,
+      id,
+    ]);
+    expect([await ends(key), await ends(next)]).toEqual([true, null]);
+    await db.root.query(`delete from ${table} where id = $1`, [id]);
+    expect(await ends(next)).toBe(true);
+    await db.root.query(
+      "update app_public.storage_objects set retention_until = now() - interval '1 second' where key = any ($1)",
+      [[key, next]],
+    );
+    expect(await claim()).toEqual(expect.arrayContaining([key, next]));
+  });
+
+  it("that two rows show outlives one of them", async () => {
+    const key = await arrived(owner);
+    const { rows } = await insert(db.root, key);
+    await insert(db.root, key);
+    await db.root.query(`delete from ${table} where id = $1`, [
+      (rows[0] as { id: string }).id,
+    ]);
+    await db.root.query(
+      "update app_public.storage_objects set retention_until = now() - interval '1 second' where key = $1",
+      [key],
+    );
+    expect(await claim()).not.toContain(key);
+    expect(await statusOf(key)).toBe("available");
+  });
+
+  it("is no selfie, which ends when it was promised to", async () => {
+    const key = await arrived(owner, { kind: "selfie" });
+    await within(who, async (client) => {
+      expect(await refusalOf(insert(client, key))).toMatchObject({
+        code: "INVAL",
+        column: "image_key",
+      });
+    });
+  });
+
   it("cannot be named while it is being deleted", async () => {
     const key = await arrived(owner, { status: "deleting" });
     await within(who, async (client) => {

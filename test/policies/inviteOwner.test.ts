@@ -45,6 +45,22 @@ const becomeStaff = async (client: ClientBase, who: ActorName) => {
 type Invitation = { invitation_id: string; token: string | null };
 
 describe("the first owner of a brand", () => {
+  it("is invited, too, where the only owner is suspended", async () => {
+    await withRoot(db, async (root) => {
+      await root.query(
+        `update app_public.users set status = 'suspended'
+          where id in (select user_id from app_public.brand_members where brand_id = $1 and role = 'owner')`,
+        [brands.A],
+      );
+      await becomeStaff(root, "support");
+      const { rows } = await root.query<Invitation>(INVITE, [
+        brands.A,
+        "next@owner.test",
+      ]);
+      expect(rows[0]?.token).toMatch(/^[\w-]{43}$/);
+    });
+  });
+
   it.each(["support", "finance", "privacy", "admin"] as const)(
     "%s can invite, and the link makes an owner",
     async (who) => {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   afterAll,
@@ -161,6 +162,82 @@ describe("an open invitation", () => {
     await set("active");
     expect(await accept(invitation.token)).toBe("ok");
   });
+
+  /** What is asked of it a moment after somebody began to accept it. */
+  const meanwhile = async (
+    { token }: Invitation,
+    fn: () => Promise<unknown>,
+  ): Promise<[accepted: string, meanwhile: string]> => {
+    const accepted = accept(token);
+    // The hash of the new password takes a tenth of a second.
+    await sleep(25);
+    return [await accepted, await outcomeOf(fn())];
+  };
+  const roleOf = async ({ id }: Invitation): Promise<string | undefined> => {
+    const { rows } = await db.root.query<{ role: string }>(
+      `select m.role from app_public.brand_invitations i join app_public.users u on u.email = i.email
+         join app_public.brand_members m on m.user_id = u.id and m.brand_id = i.brand_id where i.id = $1`,
+      [id],
+    );
+    return rows[0]?.role;
+  };
+
+  it("is accepted as it is: what is changed while it is accepted comes before or after", async () => {
+    const invitation = await invite(asOwner(), "owner");
+    const accepted = accept(invitation.token);
+    await sleep(25);
+    const { rows } = await db.root.query<{ role: string }>(
+      "update app_public.brand_invitations set role = 'viewer' where id = $1 and accepted_at is null returning role",
+      [invitation.id],
+    );
+    expect(await accepted).toBe("ok");
+    expect(await roleOf(invitation)).toBe(
+      rows.length === 0 ? "owner" : "viewer",
+    );
+  });
+
+  it("brings nobody in after its inviter is gone", async () => {
+    const invitation = await invite(asManager());
+    const accepted = accept(invitation.token);
+    await sleep(25);
+    await leave(manager);
+    const isIn = (await roleOf(invitation)) !== undefined;
+    expect(await accepted).toBe(isIn ? "ok" : "EXPRD");
+    expect((await roleOf(invitation)) !== undefined).toBe(isIn);
+  });
+
+  it.each([
+    [
+      "renewed",
+      (id: string) =>
+        by(asOwner(), "select app_public.renew_invitation($1)", [id]),
+    ],
+    [
+      "mailed",
+      (id: string) =>
+        db.worker.query(
+          "select app_private.issue_invitation($1, sha256('mail'))",
+          [id],
+        ),
+    ],
+    [
+      "taken back",
+      (id: string) =>
+        by(
+          asOwner(),
+          "delete from app_public.brand_invitations where id = $1",
+          [id],
+        ),
+    ],
+  ])(
+    "that is %s while it is accepted waits for nobody in a circle",
+    async (_what, fn) => {
+      const invitation = await invite(asManager());
+      const outcomes = await meanwhile(invitation, () => fn(invitation.id));
+      expect(outcomes).not.toContain("40P01");
+      expect(outcomes[0]).toBe("ok");
+    },
+  );
 
   it("is not mailed any more for an inviter who left at the same moment", async () => {
     const invitation = await invite(asManager());

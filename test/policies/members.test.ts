@@ -101,6 +101,21 @@ describe("the last owner of a brand", () => {
     expect(await owners(brand)).toBe(1);
   });
 
+  it("is the last one who can sign in: a suspended one is none", async () => {
+    const brand = await brandWithOwners(2);
+    const set = (status: string) =>
+      db.root.query("update app_public.users set status = $2 where id = $1", [
+        brand.owners[1],
+        status,
+      ]);
+    await set("suspended");
+    expect(await inTransaction(brand, 0, [remove(brand.owners[0])])).toBe(
+      "LASTO",
+    );
+    await set("active");
+    expect(await inTransaction(brand, 0, [remove(brand.owners[0])])).toBe("ok");
+  });
+
   it("can hand the brand over, the heir first", async () => {
     const brand = await brandWithOwners(1);
     expect(
@@ -210,5 +225,22 @@ describe("two owners", () => {
       one.release();
       two.release();
     }
+  });
+});
+
+describe("somebody who leaves a brand", () => {
+  it("takes along the views nobody else saw, and leaves what was shared", async () => {
+    const brand = await brandWithOwners(1);
+    await db.root.query(
+      `insert into app_public.saved_views (user_id, brand_id, resource, name, view, is_shared)
+       values ($1, $2, 'products', 'Mine', '{}', false), ($1, $2, 'products', 'Ours', '{}', true)`,
+      [brand.viewer, brand.id],
+    );
+    expect(await inTransaction(brand, 0, [remove(brand.viewer)])).toBe("ok");
+    const { rows } = await db.root.query(
+      "select name from app_public.saved_views where brand_id = $1",
+      [brand.id],
+    );
+    expect(rows).toEqual([{ name: "Ours" }]);
   });
 });

@@ -341,6 +341,15 @@ describe("a person's run", () => {
       user_id: world.shopper.userId,
       requested_role: "closetai_user",
     });
+    // No key tells that the row is there already: once is all.
+    await expect(
+      callAs(
+        world,
+        world.shopper,
+        "select * from app_public.rerun_refused($1)",
+        [run.id],
+      ),
+    ).rejects.toMatchObject({ code: "STATE" });
   });
 
   it("ends with a sentence when the person was suspended meanwhile", async () => {

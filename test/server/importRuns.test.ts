@@ -479,6 +479,16 @@ describe("a dry run", () => {
       ),
     ).rejects.toMatchObject({ code: "STATE" });
 
+    // Started and taken back before anybody worked on it: the trial goes with it.
+    await start(world, world.manager, dry.id, dry.mapping);
+    await callAs(
+      world,
+      world.manager,
+      "select * from app_public.cancel_import($1)",
+      [dry.id],
+    );
+    expect(await readRefusals(world, dry.id)).toEqual([]);
+
     await start(world, world.manager, dry.id, dry.mapping);
     await runImport(runDeps(world), dry.id);
     const real = await readRun(world, dry.id);
@@ -564,6 +574,15 @@ describe("the rows of an import", () => {
       "select * from app_public.rerun_refused($1)",
       [run.id],
     );
+    // A second click finds what the first one began.
+    expect(
+      await callAs(
+        world,
+        world.manager,
+        "select * from app_public.rerun_refused($1)",
+        [run.id],
+      ),
+    ).toMatchObject({ id: again.id });
     await runImport(runDeps(world), again.id);
     expect(
       (await readRefusals(world, again.id)).map((refusal) => refusal.reason),
