@@ -649,6 +649,7 @@ US dollars per unit of a currency, by day. A subscription pins the newest rate a
 --! include functions/auth/inviters.sql
 --! include functions/auth/invitations.sql
 --! include functions/auth/appoint_staff.sql
+--! include functions/audit/actor_name.sql
 --! include functions/audit/row_history.sql
 --! include functions/auth/clean_up.sql
 --! include functions/storage/uploads.sql

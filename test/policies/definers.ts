@@ -157,6 +157,8 @@ export const DEFINERS: Record<string, string> = {
 
   "app_hidden.may_select_row":
     "asks the policies of the request's role about any table",
+  "app_public.audit_log_actor_name":
+    "names the person behind a row that the caller may read",
   "app_public.row_history":
     "reads the audit trail for whoever may select the row; asks may_select_row",
   "app_public.link_stripe_customer":

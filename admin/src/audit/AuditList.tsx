@@ -1,25 +1,38 @@
+import ExpandMoreIcon from "@mui/icons-material/ExpandMore";
+import Accordion from "@mui/material/Accordion";
+import AccordionDetails from "@mui/material/AccordionDetails";
+import AccordionSummary from "@mui/material/AccordionSummary";
 import Box from "@mui/material/Box";
+import Link from "@mui/material/Link";
+import Skeleton from "@mui/material/Skeleton";
 import Typography from "@mui/material/Typography";
+import type { MouseEvent } from "react";
 import type { RaRecord } from "react-admin";
 import {
   DataTable,
+  LinkBase,
+  RecordContextProvider,
   SelectInput,
   TextInput,
+  useListContext,
   useRecordContext,
   useTranslate,
 } from "react-admin";
 
+import type { AdminResource } from "../catalog/adopt.ts";
+import { useCatalog } from "../catalog/CatalogContext.tsx";
+import { PlainValue } from "../catalog/fields/PlainValue.tsx";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { ListTools } from "../components/ListTools.tsx";
-import { PhoneList } from "../components/PhoneList.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
 import type { Tone } from "../components/StatusChip.tsx";
 import { StatusChip } from "../components/StatusChip.tsx";
+import { auditColumns } from "./columns.ts";
 
 type AuditRow = RaRecord<string> & {
   occurredAt: string;
   actorKind: string;
-  actorId: string | null;
+  actorName: string | null;
   action: string;
   tableName: string;
   rowPk: string;
@@ -42,25 +55,91 @@ const Action = ({ row }: { row: AuditRow }) => (
   <StatusChip tone={toneOf(row.action)} label={`audit.action.${row.action}`} />
 );
 
-const text = (value: unknown): string =>
-  value === null || value === undefined
-    ? "–"
-    : typeof value === "object"
-      ? JSON.stringify(value)
-      : String(value);
+const useResourceOf = () => {
+  const { resources } = useCatalog();
+  return (table: string): AdminResource | undefined =>
+    resources.find((resource) => resource.table === table);
+};
+
+const useWords = () => {
+  const translate = useTranslate();
+  const resourceOf = useResourceOf();
+  return {
+    tableOf: ({ tableName }: AuditRow) =>
+      resourceOf(tableName)?.singular ?? tableName,
+    columnsOf: ({ tableName, changedColumns }: AuditRow) =>
+      changedColumns
+        .map(
+          (column) =>
+            resourceOf(tableName)?.fields.find((each) => each.column === column)
+              ?.label ?? column,
+        )
+        .join(", "),
+    actorOf: ({ actorName, actorKind }: AuditRow) =>
+      actorName ?? translate(`audit.actor.${actorKind}`, { _: actorKind }),
+  };
+};
+
+/** What was changed, with the way to it where there is a page of it. */
+const Subject = ({ row }: { row: AuditRow }) => {
+  const { tableOf } = useWords();
+  const resource = useResourceOf()(row.tableName);
+  const name = tableOf(row);
+  // A key of several columns is no address, and what is deleted has no page.
+  const isOpen =
+    resource?.verbs.show === true &&
+    resource.schema.primaryKey.length === 1 &&
+    row.action !== "delete";
+  return isOpen ? (
+    <Link
+      component={LinkBase}
+      to={`/${resource.name}/${encodeURIComponent(row.rowPk)}/show`}
+      color="inherit"
+      onClick={(event: MouseEvent) => event.stopPropagation()}
+    >
+      {name}
+    </Link>
+  ) : (
+    name
+  );
+};
+
+const Value = ({
+  row,
+  column,
+  value,
+}: {
+  row: AuditRow;
+  column: string;
+  value: unknown;
+}) => {
+  const resource = useResourceOf()(row.tableName);
+  const field = resource?.fields.find((each) => each.column === column);
+  if (value === null || value === undefined) return "–";
+  if (resource === undefined || field === undefined) {
+    return typeof value === "object" ? JSON.stringify(value) : String(value);
+  }
+  return (
+    <PlainValue resource={resource} field={field} value={value} beside={{}} />
+  );
+};
 
 /** Column by column: what it was, what it became. */
 const Difference = () => {
   const row = useRecordContext<AuditRow>();
   const translate = useTranslate();
+  const resourceOf = useResourceOf();
   if (!row) return null;
   const diff: Record<string, unknown> =
     typeof row.diff === "string"
       ? (JSON.parse(row.diff) as Record<string, unknown>)
       : (row.diff ?? {});
   const entries = Object.entries(diff);
+  const labelOf = (column: string) =>
+    resourceOf(row.tableName)?.fields.find((each) => each.column === column)
+      ?.label ?? column;
   return (
-    <Box sx={{ py: 1.5, px: 2 }}>
+    <Box sx={{ py: 1.5, px: { xs: 0, sm: 2 } }}>
       {row.reason && (
         <Typography variant="body2" sx={{ mb: 1 }}>
           <strong>{translate("audit.reason")}:</strong> {row.reason}
@@ -92,59 +171,93 @@ const Difference = () => {
                 variant="caption"
                 color="textSecondary"
               >
-                {column}
+                {labelOf(column)}
               </Typography>
               <Typography
                 component="dd"
                 variant="caption"
                 sx={{ m: 0, overflowWrap: "anywhere" }}
               >
-                {row.action === "update" && (
+                {row.action === "update" && Array.isArray(change) && (
                   <>
                     <Box component="del" sx={{ color: "text.secondary" }}>
-                      {text(before)}
+                      <Value row={row} column={column} value={before} />
                     </Box>
                     {" → "}
                   </>
                 )}
-                {text(row.action === "delete" ? before : after)}
+                <Value
+                  row={row}
+                  column={column}
+                  value={
+                    row.action === "delete" && Array.isArray(change)
+                      ? before
+                      : after
+                  }
+                />
               </Typography>
             </Box>
           );
         })}
       </Box>
-      {row.requestId && (
-        <Typography
-          variant="caption"
-          color="textSecondary"
-          sx={{ display: "block", mt: 1 }}
-        >
-          {translate("audit.request")} {row.requestId}
-        </Typography>
-      )}
+      <Typography
+        variant="caption"
+        color="textSecondary"
+        sx={{ display: "block", mt: 1, overflowWrap: "anywhere" }}
+      >
+        {translate("audit.row_id")} {row.rowPk}
+        {row.requestId && (
+          <>
+            {" · "}
+            {translate("audit.request")} {row.requestId}
+          </>
+        )}
+      </Typography>
     </Box>
   );
 };
 
+/** On a phone each opens below itself. */
+const PhoneRows = () => {
+  const { data, isPending } = useListContext<AuditRow>();
+  const { tableOf, columnsOf, actorOf } = useWords();
+  if (isPending) return <Skeleton variant="rounded" height={320} />;
+  return data?.map((row) => (
+    <RecordContextProvider key={row.id} value={row}>
+      <Accordion
+        disableGutters
+        elevation={0}
+        slotProps={{ transition: { unmountOnExit: true } }}
+        sx={{ bgcolor: "transparent", borderTop: 1, borderColor: "divider" }}
+      >
+        <AccordionSummary expandIcon={<ExpandMoreIcon />}>
+          <Box sx={{ flex: 1, minWidth: 0 }}>
+            <Typography
+              variant="subtitle2"
+              component="div"
+              sx={{ overflowWrap: "anywhere" }}
+            >
+              {tableOf(row)}
+              {row.changedColumns.length > 0 && `: ${columnsOf(row)}`}
+            </Typography>
+            <Typography variant="caption" component="div" color="textSecondary">
+              {actorOf(row)} · <RelativeTime value={row.occurredAt} />
+            </Typography>
+          </Box>
+          <Action row={row} />
+        </AccordionSummary>
+        <AccordionDetails>
+          <Difference />
+        </AccordionDetails>
+      </Accordion>
+    </RecordContextProvider>
+  ));
+};
+
 const AuditRows = () => {
   const isPhone = useIsPhone();
-  const translate = useTranslate();
-  if (isPhone) {
-    return (
-      <PhoneList<AuditRow>
-        primary={(row) =>
-          `${row.tableName}${row.changedColumns.length > 0 ? `: ${row.changedColumns.join(", ")}` : ""}`
-        }
-        secondary={(row) => (
-          <>
-            {translate(`audit.actor.${row.actorKind}`)} ·{" "}
-            <RelativeTime value={row.occurredAt} />
-          </>
-        )}
-        aside={(row) => <Action row={row} />}
-      />
-    );
-  }
+  const { columnsOf, actorOf } = useWords();
+  if (isPhone) return <PhoneRows />;
   return (
     <DataTable<AuditRow>
       rowClick="expand"
@@ -160,16 +273,20 @@ const AuditRows = () => {
         disableSort
         render={(row) => <Action row={row} />}
       />
-      <DataTable.Col<AuditRow> source="tableName" disableSort />
+      <DataTable.Col<AuditRow>
+        source="tableName"
+        disableSort
+        render={(row) => <Subject row={row} />}
+      />
       <DataTable.Col<AuditRow>
         source="actorKind"
         disableSort
-        render={(row) => translate(`audit.actor.${row.actorKind}`)}
+        render={(row) => actorOf(row)}
       />
       <DataTable.Col<AuditRow>
         source="changedColumns"
         disableSort
-        render={(row) => row.changedColumns.join(", ") || "–"}
+        render={(row) => columnsOf(row) || "–"}
       />
     </DataTable>
   );
@@ -177,24 +294,18 @@ const AuditRows = () => {
 
 export const AuditList = () => {
   const translate = useTranslate();
-  const tables = [
-    "products",
-    "brand_members",
-    "brand_invitations",
-    "brand_accounts",
-    "category_mappings",
-    "import_runs",
-    "users",
-    "staff_members",
-    "storage_objects",
-    "wardrobe_items",
-  ].map((id) => ({ id, name: id }));
+  const { resources } = useCatalog();
+  const tables = resources
+    .filter(({ kind }) => kind === "table")
+    .map(({ table, label }) => ({ id: table, name: label }))
+    .sort((one, other) => one.name.localeCompare(other.name));
   return (
     <ListFrame
       category="boots"
       actions={<ListTools />}
       empty={false}
       sort={{ field: "occurredAt", order: "DESC" }}
+      queryOptions={{ meta: { columns: auditColumns } }}
       filters={[
         <SelectInput
           key="tableName"
