@@ -17,6 +17,25 @@ import { navigationFor, withCatalog } from "./navigation.tsx";
 
 export const SIDEBAR_WIDTH = 268;
 
+/**
+ * Scrolls the menu, and only the menu. Not scrollIntoView: Chromium then begins the
+ * next Tab there, and the skip link would no longer be the first stop of a page.
+ */
+const reveal = (entry: HTMLElement): void => {
+  let menu = entry.parentElement;
+  while (menu !== null && menu.scrollHeight <= menu.clientHeight) {
+    menu = menu.parentElement;
+  }
+  if (menu === null || menu.contains(document.querySelector("main"))) return;
+  const [inner, outer] = [
+    entry.getBoundingClientRect(),
+    menu.getBoundingClientRect(),
+  ];
+  if (inner.top < outer.top) menu.scrollTop -= outer.top - inner.top;
+  else if (inner.bottom > outer.bottom)
+    menu.scrollTop += inner.bottom - outer.bottom;
+};
+
 const NavLink = ({
   to,
   label,
@@ -32,7 +51,7 @@ const NavLink = ({
   // A long menu shows where one is, also below its fold, and again when entries
   // that the catalogue adds move it.
   useEffect(() => {
-    if (active) link.current?.scrollIntoView({ block: "nearest" });
+    if (active && link.current !== null) reveal(link.current);
   }, [active, place]);
   return (
     <ButtonBase
