@@ -12,7 +12,7 @@ import { Catalogs } from "./catalog/Catalogs.ts";
 import type { Config } from "./config.ts";
 import type { Urls } from "./db/connect.ts";
 import type { Pools } from "./db/pools.ts";
-import type { ConstraintErrors } from "./errors/constraints.ts";
+import type { LiveConstraintErrors } from "./errors/constraints.ts";
 import { installAdmin } from "./http/installAdmin.ts";
 import { installBodies } from "./http/installBodies.ts";
 import { installCatalog } from "./http/installCatalog.ts";
@@ -49,7 +49,7 @@ export type AppDeps = {
   limiters: Limiters;
   disk: Disk;
   fileUrls: FileUrls;
-  constraints: () => ConstraintErrors;
+  constraints: () => LiveConstraintErrors;
   /** The folder of the built admin. */
   adminDir: string;
   /** The sign-ins to show on the sign-in page; empty without demo data. */

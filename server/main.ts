@@ -2,6 +2,8 @@ import "./http/graphileEnv.ts";
 
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { Command } from "commander";
+
 import { boot } from "./boot.ts";
 import { ConfigError, parseConfig } from "./config.ts";
 import type { Lifecycle } from "./http/lifecycle.ts";
@@ -17,6 +19,20 @@ const NOTICE_MS = { production: 2_000, development: 250, test: 250 } as const;
 
 /** Listens, and on SIGINT or SIGTERM leaves in order. */
 async function main(): Promise<void> {
+  new Command()
+    .name("start")
+    .description(
+      "Runs ClosetAI: database, migrations, API and admin, with demo data where the\n" +
+        "database is empty. Ctrl-C ends it.",
+    )
+    .addHelpText(
+      "after",
+      `
+Settings are environment variables; docs/operations.md lists them. For example:
+  PORT=5679 npm start
+  CLOSETAI_DATA_DIR=/some/folder npm start`,
+    )
+    .parse();
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const config = parseConfig(process.env);
   const log = makeLog(config);

@@ -1,5 +1,7 @@
 import type { ResourceProps } from "react-admin";
 
+import { resourceOf } from "./pageFolders.ts";
+
 type Pages = Omit<ResourceProps, "name">;
 
 /**
@@ -10,19 +12,6 @@ const folders = import.meta.glob<Pages>("./*/index.ts", {
   eager: true,
   import: "default",
 });
-
-/** Folders that are called otherwise than their resource. */
-const resourceOf: Readonly<Record<string, string>> = {
-  audit: "audit_log",
-  brandTryonJobs: "brand_tryon_jobs",
-  mappings: "category_mappings",
-  mrrMovements: "mrr_movements",
-  stripeCustomers: "stripe_customers",
-  stripeEvents: "stripe_events",
-  subscriptions: "stripe_subscriptions",
-  tryonJobs: "tryon_jobs",
-  wardrobe: "wardrobe_items",
-};
 
 export const pages: ReadonlyMap<string, Pages> = new Map(
   Object.entries(folders).map(([path, own]) => {

@@ -22,7 +22,14 @@ import type {
 } from "postgraphile/@dataplan/pg";
 
 import { columnLabel, sentence } from "./labels.ts";
-import { type AdminTags, adminTags, tagFaults, widgetOf } from "./smartTags.ts";
+import {
+  type AdminTags,
+  adminTags,
+  lateTagFaults,
+  tagFaults,
+  widgetFaults,
+  widgetOf,
+} from "./smartTags.ts";
 import type {
   CatalogAction,
   CatalogMutation,
@@ -191,7 +198,16 @@ class RegistryReader {
     if (list === null) return null;
 
     const tags = adminTags(table.extensions?.tags);
-    this.#faults.push(...tagFaults(`table ${name}`, "table", tags));
+    const description = table.description ?? table.codec.description ?? null;
+    this.#faults.push(
+      ...tagFaults(`table ${name}`, "table", tags),
+      ...lateTagFaults(`table ${name}`, description),
+    );
+    if ("live" in tags && table.extensions?.isView !== true) {
+      this.#faults.push(
+        `table ${name}: @admin.live stands on a view. A table is live by app_private.announce_changes.`,
+      );
+    }
     const fields = this.#fields(table, type, list.filterType, list.groupByType);
     const byColumn = new Map(fields.map((field) => [field.column, field]));
     const keys = primary.attributes.map((column) => byColumn.get(column)?.name);
@@ -221,7 +237,7 @@ class RegistryReader {
       tags,
       label,
       singular: tags["singular"] || sentence(inflection.singularize(name)),
-      description: table.description ?? table.codec.description ?? null,
+      description,
       fields,
       links: linksOf(type, fields),
       represent,
@@ -291,8 +307,11 @@ class RegistryReader {
         const shown = describeType(output);
         if (shown === null) return [];
         const tags = adminTags(attribute.extensions?.tags);
-        const where = `column ${codec.name}.${column}`;
-        this.#faults.push(...tagFaults(where, "column", tags));
+        const where = `column ${tableName(table)}.${column}`;
+        this.#faults.push(
+          ...tagFaults(where, "column", tags),
+          ...lateTagFaults(where, attribute.description),
+        );
         const constant = inflection.constantCase(name);
         return [
           {
@@ -342,20 +361,31 @@ class RegistryReader {
             options["currencyCode"] = code;
           } else {
             this.#faults.push(
-              `column ${codec.name}.${column}: @admin.widget ${tagged.name} takes a column for ${key}, not a word in quotes.`,
+              `column ${tableName(table)}.${column}: @admin.widget ${tagged.name} takes a column for ${key}, not a word in quotes.`,
             );
           }
         } else if (field === undefined) {
           this.#faults.push(
-            `column ${codec.name}.${column}: @admin.widget names ${value}, which is not a column of the table.`,
+            `column ${tableName(table)}.${column}: @admin.widget names ${value}, which is not a column of the table.`,
           );
         } else {
           options[key] = field;
         }
       }
-      return tagged.name === "image" && !("url" in options)
-        ? { name: "image", options: this.#pictureUrl(table, column, type) }
-        : { name: tagged.name, options };
+      const where = `column ${tableName(table)}.${column}`;
+      const faults = widgetFaults(where, tagged.name, shown);
+      this.#faults.push(...faults);
+      if (tagged.name !== "image" || "url" in options) {
+        return { name: tagged.name, options };
+      }
+      const link = this.#pictureUrl(table, column, type);
+      const isPlain = Object.keys(tagged.options).length === 0;
+      if (isPlain && faults.length === 0 && !("url" in link)) {
+        this.#faults.push(
+          `${where}: @admin.widget image has no link to show. Make the column a key of app_public.storage_objects, or name the column that holds the link: url=picture_url.`,
+        );
+      }
+      return { name: "image", options: link };
     }
     // What a name and a type say by themselves.
     if (column.endsWith("_minor") && shown.kind === "bigint") {
@@ -642,13 +672,18 @@ class RegistryReader {
         const tags = adminTags(resource.extensions?.tags);
         const name = resource.extensions?.pg?.name ?? resource.name;
         const where = `function ${name}`;
-        this.#faults.push(...tagFaults(where, "function", tags));
+        this.#faults.push(
+          ...tagFaults(where, "function", tags),
+          ...lateTagFaults(where, resource.description),
+        );
         if (!tags["action"]) return [];
         const match = /^(row|selection)\s+of\s+(\S+)$/.exec(tags["action"]);
-        const target = match?.[2] ?? "";
+        // Its form was found fault with above.
+        if (match === null) return [];
+        const target = match[2] ?? "";
         if (!known.has(target)) {
           this.#faults.push(
-            `${where}: @admin.action names ${target || "nothing"}, which is not a table of the API.`,
+            `${where}: @admin.action names ${target}, which is not a table of the API.`,
           );
           return [];
         }
@@ -683,7 +718,7 @@ class RegistryReader {
             help: tags["help"] || resource.description || null,
             icon: tags["icon"] || null,
             confirm: tags["confirm"] || null,
-            on: match?.[1] === "selection" ? "selection" : "row",
+            on: match[1] === "selection" ? "selection" : "row",
             key: key.name,
             arguments: others.flatMap((field) => {
               const shown = describeType(field);

@@ -1,6 +1,6 @@
 import "postgraphile";
 
-import { type WidgetName, WIDGETS } from "./types.ts";
+import { ICONS, type ScalarKind, type WidgetName, WIDGETS } from "./types.ts";
 
 /** On what a tag may stand. */
 type Target = "table" | "column" | "function";
@@ -22,8 +22,8 @@ export const ADMIN_TAGS: Readonly<Record<string, TagRule>> = {
   group: { on: ["table"], value: TEXT, form: "a text" },
   icon: {
     on: ["table", "function"],
-    value: /^[a-z][a-z0-9_]*$/,
-    form: "an icon name",
+    value: new RegExp(`^(?:${ICONS.join("|")})$`),
+    form: `one of ${ICONS.join(", ")}`,
   },
   order: {
     on: ["table", "column"],
@@ -104,6 +104,53 @@ export function tagFaults(
       ? []
       : [`${object}: @admin.${name} takes ${rule.form}, not "${value}".`];
   });
+}
+
+/** Tags after the prose are prose: nobody reads them. */
+export function lateTagFaults(
+  object: string,
+  prose: string | null | undefined,
+): string[] {
+  return [...(prose ?? "").matchAll(/^[ \t]*@admin_(\w+)/gm)].map(
+    ([, name]) =>
+      `${object}: @admin.${name} stands behind the prose and is read as prose. Tags come first, each on a line of its own.`,
+  );
+}
+
+/** What a widget can show; anything else would be shown as it is, or not at all. */
+const WIDGET_KINDS: Readonly<
+  Record<WidgetName, { kinds: readonly ScalarKind[]; form: string }>
+> = {
+  color: { kinds: ["string", "enum"], form: "a text" },
+  duration: {
+    kinds: ["int", "bigint", "float", "numeric"],
+    form: "a number of milliseconds",
+  },
+  // The rest of its condition is a link to show: see readRegistry.
+  image: { kinds: ["string", "uuid"], form: "the key of a file" },
+  json: { kinds: ["json"], form: "a jsonb" },
+  markdown: { kinds: ["string"], form: "a text" },
+  money: {
+    kinds: ["int", "bigint", "numeric"],
+    form: "a number of a currency's smallest units",
+  },
+  percent: {
+    kinds: ["int", "bigint", "float", "numeric"],
+    form: "a number, where 0.25 is 25 %",
+  },
+  status: { kinds: ["string", "enum", "boolean"], form: "a text or an enum" },
+  tags: { kinds: ["string", "enum"], form: "an array of texts" },
+};
+
+export function widgetFaults(
+  object: string,
+  widget: WidgetName,
+  { kind, array }: { kind: ScalarKind; array: boolean },
+): string[] {
+  const { kinds, form } = WIDGET_KINDS[widget];
+  return kinds.includes(kind) && array === (widget === "tags")
+    ? []
+    : [`${object}: @admin.widget ${widget} stands on ${form}.`];
 }
 
 export function widgetOf(

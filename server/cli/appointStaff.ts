@@ -7,6 +7,8 @@ import { openDatabase } from "../db/connect.ts";
 import { errorMessage } from "../db/errorCode.ts";
 import type { Log } from "../db/log.ts";
 import { migrate } from "../db/migrate.ts";
+import { toPublicError } from "../errors.ts";
+import { loadConstraintErrors } from "../errors/constraints.ts";
 import { resetLink } from "../mail/messages.ts";
 
 const STAFF_ROLES = ["support", "finance", "privacy", "admin"] as const;
@@ -42,13 +44,24 @@ async function appoint(email: string, role: string): Promise<void> {
   try {
     await migrate(database.urls, log);
     const { token, hash } = newToken();
-    await withClient(database.urls.owner, (owner) =>
-      owner.query("select app_private.appoint_staff($1, $2, $3)", [
-        email,
-        role,
-        hash,
-      ]),
-    );
+    await withClient(database.urls.owner, async (owner) => {
+      const words = await loadConstraintErrors(owner);
+      await owner
+        .query("select app_private.appoint_staff($1, $2, $3)", [
+          email,
+          role,
+          hash,
+        ])
+        .catch((error: unknown) => {
+          const { code, message, hint } = toPublicError(error, words);
+          // What is nobody's mistake is told as it is: a developer reads it.
+          if (code === "FAULT") throw error;
+          throw new Error(
+            `${email}: ${[message.replace(/\.$/, ""), hint].filter(Boolean).join(". ")}`,
+            { cause: error },
+          );
+        });
+    });
     console.log(`${email} is staff (${role}). Set a password here:`);
     console.log(resetLink(config.rootUrl, token));
   } finally {

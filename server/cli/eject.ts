@@ -5,6 +5,8 @@ import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import { format } from "prettier";
 
+import { resourceOf } from "../../admin/src/pageFolders.ts";
+import { pageNames } from "../../admin/src/pageNames.ts";
 import { projectDir } from "../config.ts";
 import { ejectPages } from "../eject/ejectPages.ts";
 import { fullestResource, resourceNames } from "../eject/fullestResource.ts";
@@ -33,14 +35,22 @@ const program = new Command()
   .parse();
 
 const [name = ""] = program.args;
-const folder = join(resolve(program.opts<{ to: string }>().to), name);
+const place = resolve(program.opts<{ to: string }>().to);
+/** Where its pages are, or would be: some folders have names of their own. */
+const folder = [
+  name,
+  pageNames[name] ?? name,
+  ...Object.keys(resourceOf).filter((called) => resourceOf[called] === name),
+]
+  .map((called) => join(place, called))
+  .reduce((first, other) => (existsSync(other) ? other : first));
 const path = (file: string) => relative(process.cwd(), file);
 
 if (!/^[a-z][a-z0-9_]*$/.test(name)) {
   fail(`"${name}" is not the name of a table.`);
 } else if (existsSync(folder)) {
   fail(
-    `${path(folder)} is there already. Nothing was written: delete it first if you want it new.`,
+    `${path(folder)} holds pages of ${name} already. Nothing was written: delete it first if you want it new.`,
   );
 } else {
   await eject();

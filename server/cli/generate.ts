@@ -24,9 +24,9 @@ migration does:
   data/schema.graphql      the GraphQL schema, sorted
   data/access.json         which role may do what with which table and function,
                            and every policy
-  data/operations.graphql  every operation the admin's pages send by themselves, as
-                           the catalogue describes their tables to the roles; a test
-                           keeps them within the limits`,
+  data/operations.graphql  every operation the admin's pages send by themselves,
+                           as the catalogue describes their tables to the roles;
+                           a test keeps them within the limits`,
   )
   .option("--check", "write nothing; exit 1 when a file is out of date")
   .parse();

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -17,6 +16,7 @@ import { errorMessage } from "../db/errorCode.ts";
 import type { Log } from "../db/log.ts";
 import { makePools } from "../db/pools.ts";
 import { withActor } from "../db/withActor.ts";
+import { AppError } from "../errors/AppError.ts";
 import {
   type ColumnMapping,
   IMPORT_FIELDS,
@@ -27,6 +27,7 @@ import { refusedCsv } from "../import/refusedCsv.ts";
 import { type RunDeps, runImport } from "../import/runImport.ts";
 import { findImport, uploadImport } from "../import/uploadImport.ts";
 import { makeDisk } from "../storage/makeDisk.ts";
+import { assertWritable, findFile } from "./files.ts";
 
 type Options = {
   brand: string;
@@ -91,6 +92,9 @@ function collectMapping(
 async function run(file: string | undefined, options: Options): Promise<void> {
   if ((file === undefined) === (options.resume === undefined)) {
     throw new UsageError("Name a file to import, or --resume a run");
+  }
+  if (options.refused !== undefined) {
+    await assertWritable(options.refused, "--refused");
   }
   const config = parseConfig(process.env);
   const log = makeLog(options);
@@ -173,10 +177,7 @@ async function startFile(
   file: string,
   options: Options,
 ): Promise<string> {
-  const found = await stat(file).catch(() => null);
-  if (found === null || !found.isFile()) {
-    throw new UsageError(`There is no file ${file}`);
-  }
+  await findFile(file);
   const uploaded = await uploadImport(
     deps,
     actor,
@@ -215,7 +216,14 @@ async function resume(
   actor: Actor,
   runId: string,
 ): Promise<string> {
-  const found = await findImport(deps.app, actor, runId);
+  const found = await findImport(deps.app, actor, runId).catch(
+    (error: unknown) => {
+      if (!(error instanceof AppError) || error.code !== "NTFND") throw error;
+      throw new UsageError(
+        `This brand has no import ${runId}. The page Imports lists those it has.`,
+      );
+    },
+  );
   await withActor(deps.app, actor, (client) =>
     client.query("select app_public.resume_import($1)", [found.id]),
   );
@@ -381,9 +389,14 @@ try {
   const { verbose } = program.opts<Partial<Options>>();
   const hint =
     typeof error === "object" && error !== null && "hint" in error
-      ? ` ${String(error.hint ?? "")}`
+      ? String(error.hint ?? "")
       : "";
-  process.stderr.write(`${errorMessage(error)}${hint}\n`);
+  const message = errorMessage(error);
+  process.stderr.write(
+    hint === ""
+      ? `${message}\n`
+      : `${message}${/[.?!]$/.test(message) ? "" : "."} ${hint}\n`,
+  );
   if (verbose === true && error instanceof Error) {
     process.stderr.write(`${error.stack ?? ""}\n`);
   }

@@ -16,7 +16,11 @@ type TableOptions = { tenant: Tenant; migrations?: string; tests?: string };
 
 const program = new Command()
   .name("new")
-  .description("Writes the files that something new begins with.");
+  .description("Writes the files that something new begins with.")
+  // npm keeps what stands before the dashes for itself.
+  .showHelpAfterError(
+    "Options come after a double dash: npm run new table looks -- --tenant user",
+  );
 
 program
   .command("table")

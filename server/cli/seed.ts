@@ -23,10 +23,10 @@ const program = new Command()
   .name("seed")
   .description(
     "Fills the database with the demo: invented brands, people, products,\n" +
-      "wardrobes, try-ons, credits and billing. The same scale and day give the same rows;\n" +
-      "rows that exist are left alone, so a second run changes nothing. A larger\n" +
-      "scale adds to a smaller one. Uses the database of a running `npm start` where\n" +
-      "there is one.",
+      "wardrobes, try-ons, credits and billing. The same scale and day give the same\n" +
+      "rows; those that exist are left alone, so a second run changes nothing. A\n" +
+      "larger scale adds to a smaller one. Uses the database of a running `npm start`\n" +
+      "where there is one.",
   )
   .addOption(
     new Option("--scale <scale>", "how much of everything")

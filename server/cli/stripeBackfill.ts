@@ -1,5 +1,5 @@
+import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -13,6 +13,7 @@ import { openDatabase } from "../db/connect.ts";
 import { errorMessage } from "../db/errorCode.ts";
 import type { Log } from "../db/log.ts";
 import { makePools, type Pools } from "../db/pools.ts";
+import { assertWritable, findFile } from "./files.ts";
 
 type Options = {
   dryRun?: boolean;
@@ -20,9 +21,6 @@ type Options = {
   refused?: string;
   verbose?: boolean;
 };
-
-/** What a person can repair: a sentence is enough, a stack would not help. */
-class UsageError extends Error {}
 
 /** Refused lines shown; --refused has them all. */
 const SHOWN = 20;
@@ -57,9 +55,9 @@ Ctrl-C stops after the lines at hand; what was loaded stays.`,
   );
 
 async function run(file: string, options: Options): Promise<void> {
-  const found = await stat(file).catch(() => null);
-  if (found === null || !found.isFile()) {
-    throw new UsageError(`There is no file ${file}`);
+  const found = await findFile(file);
+  if (options.refused !== undefined) {
+    await assertWritable(options.refused, "--refused");
   }
   const config = parseConfig(process.env);
   const log = makeLog(options);
@@ -107,6 +105,7 @@ async function load(
 ): Promise<BackfillCounts> {
   const refused =
     options.refused === undefined ? null : createWriteStream(options.refused);
+  if (refused !== null) await once(refused, "open");
   let shown = 0;
   const bar = makeBar("MB read");
   bar.start(Math.max(1, megabytes(size)), 0);

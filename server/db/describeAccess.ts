@@ -4,7 +4,8 @@ import { ALL_ROLES, LOGIN_ROLES } from "./roles.ts";
 
 /** What a role may do with a table, its inherited rights included. */
 type Rights = {
-  select?: true;
+  /** The columns where it is not the whole table. */
+  select?: true | string[];
   insert?: string[];
   update?: string[];
   delete?: true;
@@ -22,6 +23,8 @@ type Policy = {
 type Relation = {
   kind: "table" | "view";
   rowSecurity: boolean;
+  /** A view that reads with its owner's rights: no policy holds behind it. */
+  ownersRights?: true;
   rights: Record<string, Rights>;
   policies: Policy[];
 };
@@ -101,9 +104,11 @@ async function describeRelations(
     name: string;
     view: boolean;
     security: boolean;
+    definer: boolean;
   }>(
     `select c.oid::int, n.nspname || '.' || c.relname as name,
-            c.relkind = 'v' as view, c.relrowsecurity as security
+            c.relkind = 'v' as view, c.relrowsecurity as security,
+            c.relkind = 'v' and not coalesce(c.reloptions @> '{security_invoker=true}', false) as definer
        from pg_catalog.pg_class c
        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where n.nspname = any ($1::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -114,6 +119,7 @@ async function describeRelations(
     oid: number;
     role: string;
     select: boolean;
+    columns: string[];
     insert: string[];
     update: string[];
     delete: boolean;
@@ -121,6 +127,7 @@ async function describeRelations(
     `select c.oid::int, r.rolname as role,
             pg_catalog.has_table_privilege(r.oid, c.oid, 'select') as "select",
             pg_catalog.has_table_privilege(r.oid, c.oid, 'delete') as "delete",
+            ${columnsWith("select")} as columns,
             ${columnsWith("insert")} as "insert",
             ${columnsWith("update")} as "update"
        from pg_catalog.pg_class c
@@ -151,11 +158,12 @@ async function describeRelations(
     [SCHEMAS],
   );
   return Object.fromEntries(
-    relations.map(({ oid, name, view, security }) => [
+    relations.map(({ oid, name, view, security, definer }) => [
       name,
       {
         kind: view ? ("view" as const) : ("table" as const),
         rowSecurity: security,
+        ...(definer ? { ownersRights: true as const } : {}),
         rights: Object.fromEntries(
           rights
             .filter((row) => row.oid === oid)
@@ -170,7 +178,7 @@ async function describeRelations(
   );
 }
 
-function columnsWith(verb: "insert" | "update"): string {
+function columnsWith(verb: "select" | "insert" | "update"): string {
   return `array(
     select a.attname::text
       from pg_catalog.pg_attribute a
@@ -182,12 +190,14 @@ function columnsWith(verb: "insert" | "update"): string {
 
 function rightsOf(row: {
   select: boolean;
+  columns: string[];
   insert: string[];
   update: string[];
   delete: boolean;
 }): Rights {
   return {
     ...(row.select ? { select: true as const } : {}),
+    ...(!row.select && row.columns.length > 0 ? { select: row.columns } : {}),
     ...(row.insert.length > 0 ? { insert: row.insert } : {}),
     ...(row.update.length > 0 ? { update: row.update } : {}),
     ...(row.delete ? { delete: true as const } : {}),

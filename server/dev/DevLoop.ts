@@ -10,6 +10,7 @@ import type { Log } from "../db/log.ts";
 import { migrate, migrateCurrent } from "../db/migrate.ts";
 import type { Urls } from "../db/urls.ts";
 import type { Save } from "../db/watch.ts";
+import type { LiveConstraintErrors } from "../errors/constraints.ts";
 import { compareAccess } from "./compareAccess.ts";
 import { compareSchemas } from "./compareSchemas.ts";
 import { compareTables } from "./compareTables.ts";
@@ -67,6 +68,7 @@ export class DevLoop {
   readonly #options: DevLoopOptions;
   #server: RunningServer | null = null;
   #parts: LiveParts | null = null;
+  #constraints: LiveConstraintErrors | null = null;
   #events: CatalogEvents | null = null;
   #known: Known | null = null;
   /** The current.sql that the database has. */
@@ -145,6 +147,7 @@ export class DevLoop {
     parts: LiveParts,
   ): void {
     this.#parts = parts;
+    this.#constraints = deps.constraints();
     this.#events = installCatalogEvents(app, deps, parts.catalogs);
   }
 
@@ -181,6 +184,8 @@ export class DevLoop {
     const { parts, events, known } = this.#serving();
     const goLive = async () => {
       const startedAt = performance.now();
+      // Whoever tries a new constraint next is told its own words.
+      const words = this.#constraints?.refresh();
       const print = await fingerprint(owner);
       let schema = known.schema;
       let schemaMs: number | null = null;
@@ -194,6 +199,7 @@ export class DevLoop {
         }
       }
       const builtAt = performance.now();
+      await words;
       parts.catalogs.forget();
       const pages = await events.push();
       const now = performance.now();

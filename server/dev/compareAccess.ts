@@ -16,6 +16,7 @@ export function compareAccess(before: Access, after: Access): Change[] {
         shortName(name),
         before.relations[name],
         after.relations[name],
+        after.roles,
       ),
     ),
     ...compareFunctions(before.functions, after.functions),
@@ -26,6 +27,7 @@ function compareRelation(
   name: string,
   before: Relation | undefined,
   after: Relation | undefined,
+  roles: Access["roles"],
 ): Change[] {
   if (after === undefined) {
     const held = Object.keys(before?.rights ?? {});
@@ -43,7 +45,73 @@ function compareRelation(
     ...compareRowSecurity(name, before, after),
     ...compareRights(name, before?.rights ?? {}, after.rights),
     ...comparePolicies(name, before?.policies ?? [], after.policies),
+    ...compareHalves(name, before, after, roles),
   ];
+}
+
+/**
+ * A right needs a grant and a policy. One without the other is no error and
+ * gives nothing, which is hard to see from outside: told when it comes about.
+ */
+function compareHalves(
+  name: string,
+  before: Relation | undefined,
+  after: Relation,
+  roles: Access["roles"],
+): Change[] {
+  const known = before === undefined ? [] : halves(before, roles);
+  return halves(after, roles)
+    .filter((text) => !known.includes(text))
+    .map((text) => ({ sign: "~", text: `${name}: ${text}`, tone: "notable" }));
+}
+
+function halves(relation: Relation, roles: Access["roles"]): string[] {
+  if (relation.kind === "view" || !relation.rowSecurity) return [];
+  const permissive = relation.policies.filter(
+    ({ kind }) => kind === "permissive",
+  );
+  return VERBS.flatMap((verb) => {
+    const granted = keysOf(relation.rights).filter(
+      (role) => relation.rights[role]?.[verb] !== undefined,
+    );
+    const policies = permissive.filter((policy) =>
+      ["all", verb].includes(policy.verb),
+    );
+    const idle = granted.filter(
+      (role) =>
+        !policies.some((policy) =>
+          policy.roles.some((one) => has(role, one, roles)),
+        ),
+    );
+    // A policy for everything need not be used for everything.
+    const vain = policies.filter(
+      (policy) =>
+        policy.verb !== "all" &&
+        !granted.some((role) =>
+          policy.roles.some((one) => has(role, one, roles)),
+        ),
+    );
+    return [
+      ...(idle.length === 0
+        ? []
+        : [
+            `${verb} for ${roleNames(idle)} is granted, but no policy lets a row through`,
+          ]),
+      ...vain.map(
+        (policy) =>
+          `policy ${policy.name} has no effect: no ${verb} is granted to ${roleNames(policy.roles)}`,
+      ),
+    ];
+  });
+}
+
+/** Whether a role has what is given to another: itself, or inherited. */
+function has(role: string, other: string, roles: Access["roles"]): boolean {
+  return (
+    other === "public" ||
+    role === other ||
+    (roles[role]?.inherits ?? []).some((one) => has(one, other, roles))
+  );
 }
 
 function compareRowSecurity(
@@ -51,7 +119,7 @@ function compareRowSecurity(
   before: Relation | undefined,
   after: Relation,
 ): Change[] {
-  if (after.kind === "view") return [];
+  if (after.kind === "view") return compareViewRights(name, before, after);
   if (before === undefined) {
     return after.rowSecurity
       ? []
@@ -65,8 +133,33 @@ function compareRowSecurity(
   }
   if (before.rowSecurity === after.rowSecurity) return [];
   return after.rowSecurity
-    ? [{ sign: "-", text: `${name}: row-level security on`, tone: "narrowed" }]
-    : [{ sign: "+", text: `${name}: row-level security OFF`, tone: "widened" }];
+    ? [{ sign: "~", text: `${name}: row-level security on`, tone: "narrowed" }]
+    : [{ sign: "~", text: `${name}: row-level security OFF`, tone: "widened" }];
+}
+
+function compareViewRights(
+  name: string,
+  before: Relation | undefined,
+  after: Relation,
+): Change[] {
+  const was = before?.ownersRights === true;
+  const is = after.ownersRights === true;
+  if (was === is) return [];
+  return is
+    ? [
+        {
+          sign: before === undefined ? "+" : "~",
+          text: `${name}: reads with its owner's rights, so no policy holds behind it; with (security_invoker = true) those of whoever asks do`,
+          tone: "widened",
+        },
+      ]
+    : [
+        {
+          sign: "~",
+          text: `${name}: reads with the rights of whoever asks`,
+          tone: "narrowed",
+        },
+      ];
 }
 
 /** Roles whose right changed in the same way share a line. */
@@ -183,20 +276,57 @@ function differences(from: Policy, to: Policy): string[] {
     );
 }
 
-/** What is certain: a condition that is gone opens, one that came closes. */
+/** What is certain; which of two conditions lets more through, a person must judge. */
 function changeOf(from: Policy, to: Policy): Change["tone"] {
+  // A fence that becomes a gate opens twice: what it held back, and what it gives.
+  if (from.kind !== to.kind) {
+    return to.kind === "permissive" ? "widened" : "narrowed";
+  }
+  const restrictive = to.kind === "restrictive";
+  // A fence around fewer roles and verbs holds back less.
+  const reach = [
+    growth(rolesOf(from), rolesOf(to)),
+    growth(verbsOf(from), verbsOf(to)),
+  ].map((one) => (restrictive ? -one : one));
+  const all = [...reach, opening(from, to)].filter((one) => one !== 0);
+  if (all.length > 0 && all.every((one) => one > 0)) return "widened";
+  if (all.length > 0 && all.every((one) => one < 0)) return "narrowed";
+  return "notable";
+}
+
+/** 1 where a condition is gone, -1 where one came, 0 where none changed. */
+function opening(from: Policy, to: Policy): number {
+  if (from.using === to.using && from.check === to.check) return 0;
   const open = (policy: Policy) =>
     [policy.using, policy.check].every(
       (text) => text === null || text === "true",
     );
-  const same =
-    from.kind === to.kind &&
-    from.verb === to.verb &&
-    String(from.roles) === String(to.roles);
-  if (same && open(to) && !open(from)) return "widened";
-  if (same && open(from) && !open(to)) return "narrowed";
-  // Which of two conditions lets more rows through, a person must judge.
-  return "notable";
+  if (open(from) === open(to)) return NaN;
+  return open(to) ? 1 : -1;
+}
+
+const EVERYBODY = "public";
+const rolesOf = ({ roles }: Policy): readonly string[] | null =>
+  roles.includes(EVERYBODY) ? null : roles;
+const verbsOf = ({ verb }: Policy): readonly string[] | null =>
+  verb === "all" ? null : [verb];
+
+/** 1 where a set grew, -1 where it shrank, NaN where it did both; null has all. */
+function growth(
+  from: readonly string[] | null,
+  to: readonly string[] | null,
+): number {
+  const within = (
+    inner: readonly string[] | null,
+    outer: readonly string[] | null,
+  ) =>
+    outer === null ||
+    (inner !== null && inner.every((one) => outer.includes(one)));
+  const grew = within(from, to);
+  const shrank = within(to, from);
+  if (grew && shrank) return 0;
+  if (grew) return 1;
+  return shrank ? -1 : NaN;
 }
 
 function brackets(text: string): string {

@@ -47,9 +47,27 @@ export function locateFault(
     typeof position === "string" && statement === null
       ? offsetOf(compiled.sql, Number(position))
       : (statement?.start ?? null);
-  return offset === null
-    ? { ...bare(error), place: null, text: "", column: null }
-    : { ...bare(error), ...placeOf(compiled, offset) };
+  const fault =
+    offset === null
+      ? { ...bare(error), place: null, text: "", column: null }
+      : { ...bare(error), ...placeOf(compiled, offset) };
+  return { ...fault, hint: fault.hint ?? ruleOf(fault) };
+}
+
+/** The rule of this project behind an error that PostgreSQL cannot explain. */
+function ruleOf({ code, message, text, column }: Fault): string | null {
+  const placeholder = /^:[A-Z][A-Z0-9_]*/.exec(text.slice((column ?? 1) - 1));
+  if (code === "42601" && placeholder !== null) {
+    return `There is no placeholder ${placeholder[0]}; those there are stand in .gmrc.`;
+  }
+  // Nothing is on the search path but PostgreSQL's own.
+  const short =
+    (code === "42P01" && /^relation "[^".]+" does not exist/.test(message)) ||
+    (code === "42704" && /^type "[^".]+" does not exist/.test(message)) ||
+    (code === "42501" && message === "permission denied for schema pg_catalog");
+  return short
+    ? "Names are written in full: app_public.looks, not looks."
+    : null;
 }
 
 /** An error from before any SQL ran, e.g. an include of a file that is not there. */

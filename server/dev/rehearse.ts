@@ -35,6 +35,10 @@ const HEAVY = [
   "ShareLock",
 ];
 
+/** Statements that end the transaction a migration runs in, or begin another. */
+const TRANSACTION =
+  /^(?:begin|start\s+transaction|commit|end|abort|rollback)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/i;
+
 const NO_TRANSACTION = /^--!\s*no-transaction\b/m;
 
 /**
@@ -48,6 +52,7 @@ export async function rehearse(
   compiled: CompiledCurrent,
 ): Promise<Rehearsal | null> {
   if (NO_TRANSACTION.test(compiled.sql)) return null;
+  refuseTransactions(compiled);
   return withMigrationLock(urls, log, (owner) =>
     retryOnLock(log, async () => {
       await applySettings(owner);
@@ -66,6 +71,21 @@ export async function rehearse(
       }
     }),
   );
+}
+
+/** Half of such a file would be applied, or none of it without an error. */
+function refuseTransactions(compiled: CompiledCurrent): void {
+  for (const statement of splitStatements(compiled.sql)) {
+    const word = TRANSACTION.exec(statement.text)?.[0];
+    if (word === undefined) continue;
+    const error = Object.assign(
+      new Error(`"${word}" is not for a migration: it runs in one transaction`),
+      {
+        hint: "Leave it out. A statement that cannot run in a transaction has a file of its own, which begins with --! no-transaction.",
+      },
+    );
+    throw new LocatedError(locateFault(error, compiled, statement), error);
+  }
 }
 
 /** As graphile-migrate does it before it runs a migration. */

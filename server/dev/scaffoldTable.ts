@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import { format } from "prettier";
 
@@ -122,13 +122,6 @@ function checkFree(
   files: Scaffold,
   migrationsFolder: string,
 ): void {
-  for (const path of [files.policies, files.test]) {
-    if (existsSync(path)) {
-      throw new ScaffoldError(
-        `${path} is there already. Choose another name, or remove that file first.`,
-      );
-    }
-  }
   const made = new RegExp(
     `create\\s+(?:or\\s+replace\\s+)?(?:table|view|materialized\\s+view|type|sequence)\\s+(?:if\\s+not\\s+exists\\s+)?app_public\\.${name}\\b`,
     "i",
@@ -136,10 +129,23 @@ function checkFree(
   for (const path of sqlBelow(migrationsFolder)) {
     if (made.test(readFileSync(path, "utf8"))) {
       throw new ScaffoldError(
-        `${path} makes app_public.${name} already. Choose another name.`,
+        `There is app_public.${name} already: ${shown(path)} makes it. Choose another name.`,
       );
     }
   }
+  for (const path of [files.policies, files.test]) {
+    if (existsSync(path)) {
+      throw new ScaffoldError(
+        `${shown(path)} is there already. Choose another name, or remove that file first.`,
+      );
+    }
+  }
+}
+
+/** As a person in the project's folder names it. */
+function shown(path: string): string {
+  const inside = relative(process.cwd(), path);
+  return inside.startsWith("..") ? path : inside;
 }
 
 function sqlBelow(folder: string): string[] {

@@ -20,6 +20,11 @@ export type ConstraintErrors = {
   ): ConstraintError | null;
 };
 
+export type LiveConstraintErrors = ConstraintErrors & {
+  /** Reads the words again, e.g. after a migration. */
+  refresh(): Promise<void>;
+};
+
 export type ConstraintRow = {
   schema: string;
   table: string;
@@ -157,7 +162,7 @@ const FRESH_MS = 10_000;
 export async function loadConstraintErrors(
   pool: Pick<Pool, "query">,
   freshMs: number = FRESH_MS,
-): Promise<ConstraintErrors> {
+): Promise<LiveConstraintErrors> {
   let errors = makeConstraintErrors(await readConstraints(pool));
   let readAt = performance.now();
   let reading = false;
@@ -174,6 +179,7 @@ export async function loadConstraintErrors(
     }
   };
   return {
+    refresh: readAgain,
     find: (schema, table, constraint) => {
       const found = errors.find(schema, table, constraint);
       const old = performance.now() - readAt > freshMs;

@@ -1,3 +1,7 @@
+import "../http/graphileEnv.ts";
+
+import { Command } from "commander";
+
 import { parseConfig } from "../config.ts";
 import { openDatabase } from "../db/connect.ts";
 import { makePools } from "../db/pools.ts";
@@ -10,6 +14,18 @@ import { startWorker } from "./startWorker.ts";
  * WORKER=off. The database is one that a server, or db:migrate, has migrated.
  */
 async function main(): Promise<void> {
+  new Command()
+    .name("worker")
+    .description(
+      "Runs background tasks: mail, imports, Stripe's inbox, cleaning up. Beside\n" +
+        "servers that run with WORKER=off, on the database of a running `npm start`\n" +
+        "or DATABASE_URL. Ctrl-C ends it after the tasks at hand.",
+    )
+    .addHelpText(
+      "after",
+      "\nSettings are those of npm start; see docs/operations.md.",
+    )
+    .parse();
   const config = parseConfig(process.env);
   const log = makeLog(config);
   const abort = new AbortController();

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
@@ -143,5 +144,29 @@ describe("the ejected pages of a table", () => {
       looks,
     );
     expect(fullestResource([of(looks)], "nothing")).toBeNull();
+  });
+});
+
+describe("npm run eject", () => {
+  it.each([
+    ["products", "admin/src/products"],
+    // In a folder that is called otherwise: a second one would win, or lose.
+    ["wardrobe_items", "admin/src/wardrobe"],
+    ["brand_people", "admin/src/members"],
+  ])("writes no second pages of %s", (name, there) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ["server/cli/eject.ts", name],
+      {
+        cwd: root,
+        encoding: "utf8",
+        env: { ...process.env, NODE_OPTIONS: "" },
+      },
+    );
+    expect([status, stdout, stderr]).toEqual([
+      1,
+      "",
+      `${there} holds pages of ${name} already. Nothing was written: delete it first if you want it new.\n`,
+    ]);
   });
 });

@@ -395,6 +395,11 @@ describe("the comment of a constraint", () => {
     expect(words()).toBeUndefined();
     while (words() === undefined) await sleep(10);
     expect(words()).toBe("Not that year.");
+    await db.owner.query(
+      "comment on constraint products_added_check on app_public.products is '@error INVAL year Never that year.'",
+    );
+    await constraints.refresh();
+    expect(words()).toBe("Never that year.");
     while (db.owner.idleCount < db.owner.totalCount) await sleep(10);
   });
 

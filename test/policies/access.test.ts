@@ -52,6 +52,8 @@ describe("data/access.json", () => {
       "drop policy fence_brand on app_public.products",
       "alter policy select_active on app_public.products using (true)",
       "alter table app_public.products disable row level security",
+      "grant select (slug) on app_public.brand_accounts to closetai_anonymous",
+      "alter view app_public.user_credits reset (security_invoker)",
       "grant execute on function app_private.clean_up() to closetai_user",
     ]) {
       const after = await withRoot(db, async (root) => {

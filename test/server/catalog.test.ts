@@ -197,6 +197,7 @@ describe("a table in the catalogue", () => {
         product_id uuid not null,
         name text not null constraint looks_name_check check (length(name) between 1 and 80),
         code varchar(12),
+        cover text,
         "order" text constraint looks_order_check check (length("order") <= 7),
         price_minor bigint,
         currency text constraint looks_currency_fkey references app_public.currencies (code),
@@ -224,6 +225,10 @@ Pieces that are worn together.$$;
 @admin.help What a shopper reads
 @admin.order -1$$;
       comment on column app_public.looks.details is '@admin.widget jsn';
+      comment on column app_public.looks.brand_id is $$A brand's own.
+@admin.label Owner$$;
+      comment on column app_public.looks.cover is '@admin.widget image';
+      comment on column app_public.looks.id is '@admin.widget percent';
       comment on column app_public.looks.fee_cents is $$@admin.widget money currency='usd'$$;
       comment on column app_public.looks.code is $$@admin.widget image url='usd'$$;
       create view app_public.priced_looks with (security_invoker = true) as
@@ -400,7 +405,12 @@ Pieces that are worn together.$$;
     const faults = await catalogs.faults();
     expect(faults).toEqual([
       expect.stringMatching(/^table looks: there is no tag @admin\.colour/),
+      "column looks.id: @admin.widget percent stands on a number, where 0.25 is 25 %.",
+      "column looks.brand_id: @admin.label stands behind the prose and is read as prose. Tags come first, each on a line of its own.",
       "column looks.code: @admin.widget image takes a column for url, not a word in quotes.",
+      expect.stringMatching(
+        /^column looks\.cover: @admin\.widget image has no link to show\./,
+      ),
       expect.stringMatching(/^column looks\.details: @admin\.widget takes/),
       expect.stringMatching(/^table looks: @admin\.represent names nowhere/),
     ]);

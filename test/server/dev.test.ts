@@ -193,6 +193,30 @@ describe("npm run dev", () => {
       ['relation "app_public.lokks" does not exist (42P01)', "looks.sql:3:1"],
       "    3 | call app_private.close_table('app_public.lokks');\n      | ^",
     ],
+    [
+      "a name that is not written in full",
+      `${POLICIES}select name from looks;\n`,
+      [
+        'relation "looks" does not exist (42P01)',
+        "hint:   Names are written in full: app_public.looks, not looks.",
+      ],
+      "    8 | select name from looks;\n      |                  ^",
+    ],
+    [
+      "a placeholder that nobody made",
+      POLICIES.replace("select to :ROLE_VIEWER", "select to :ROLE_VIEWR"),
+      [
+        "(42601)",
+        "hint:   There is no placeholder :ROLE_VIEWR; those there are stand in .gmrc.",
+      ],
+      `      | ${" ".repeat(61)}^`,
+    ],
+    [
+      "a statement that ends the transaction",
+      `${POLICIES}rollback;\n`,
+      ['"rollback" is not for a migration', "looks.sql:8:1", "no-transaction"],
+      "    8 | rollback;\n      | ^",
+    ],
   ])(
     "%s is shown with file, line and caret, and the API stays",
     async (_what, text, said, lines) => {
@@ -261,6 +285,32 @@ alter table app_public.category_mappings alter column label type varchar(100);
     );
     // Empty: nobody waits for it.
     expect(output).not.toMatch(/locks[\s\S]*category_mappings/);
+  });
+
+  it("a new constraint is told in its own words from the first violation on", async () => {
+    const insert = () =>
+      viewer.graphql(
+        `mutation { createLook(input: { look: { brandId: "${people.lumiere}", name: "" } }) { clientMutationId } }`,
+      );
+    const good = copy.read(POLICY_FILE);
+    await dev.after(
+      () =>
+        copy.write(
+          POLICY_FILE,
+          `${good}
+create policy insert_brand on app_public.looks for insert to :ROLE_VIEWER with check (true);
+grant insert (brand_id, name) on app_public.looks to :ROLE_VIEWER;
+alter table app_public.looks drop constraint if exists looks_name_check;
+alter table app_public.looks add constraint looks_name_check check (name <> '');
+comment on constraint looks_name_check on app_public.looks is '@error INVAL name A look has a name.';
+`,
+        ),
+      LIVE,
+    );
+    expect((await insert()).errors).toMatchObject([
+      { message: "A look has a name.", extensions: { field: "name" } },
+    ]);
+    await dev.after(() => copy.write(POLICY_FILE, good), LIVE);
   });
 
   it("requests that come during a swap are answered", async () => {

@@ -55,14 +55,17 @@ describe("a change of access", () => {
   });
 
   it("names verbs and columns, with the roles they changed for together", () => {
+    const policies = [policy({ verb: "all", roles: ["public"] })];
     expect(
       compare(
         access({
+          policies,
           rights: {
             closetai_viewer: { select: true, update: ["name", "price"] },
           },
         }),
         access({
+          policies,
           rights: {
             closetai_viewer: { select: true, update: ["name"] },
             closetai_manager: { insert: ["name"], delete: true },
@@ -116,15 +119,127 @@ describe("a change of access", () => {
       [policy({ roles: ["closetai_user"] })],
       /to viewer → user \[notable\]$/,
     ],
+    [
+      "more roles",
+      [policy()],
+      [policy({ roles: ["closetai_anonymous", "closetai_viewer"] })],
+      /to viewer → anonymous, viewer \[widened\]$/,
+    ],
+    [
+      "everybody",
+      [policy()],
+      [policy({ roles: ["public"] })],
+      /to viewer → public \[widened\]$/,
+    ],
+    [
+      "a verb instead of all",
+      [policy({ verb: "all" })],
+      [policy()],
+      /for all → select \[narrowed\]$/,
+    ],
+    [
+      "a fence around fewer roles",
+      [
+        policy({
+          kind: "restrictive",
+          roles: ["closetai_user", "closetai_viewer"],
+        }),
+      ],
+      [policy({ kind: "restrictive" })],
+      /to user, viewer → viewer \[widened\]$/,
+    ],
+    [
+      "a fence that gives rows instead",
+      [policy({ kind: "restrictive" })],
+      [policy()],
+      /kind restrictive → permissive \[widened\]$/,
+    ],
+    [
+      "more roles under another condition, which only a person can judge",
+      [policy({ using: "true" })],
+      [policy({ roles: ["closetai_anonymous", "closetai_viewer"] })],
+      /\[notable\]$/,
+    ],
   ])("tells of %s", (_what, before, after, said) => {
-    expect(
-      compare(access({ policies: before }), access({ policies: after })),
-    ).toEqual([expect.stringMatching(said)]);
+    // Without a grant they have no effect, which is told as well, elsewhere.
+    const [told] = compare(
+      access({ policies: before }),
+      access({ policies: after }),
+    );
+    expect(told).toMatch(said);
   });
 
   it("shouts when row security goes", () => {
     expect(compare(access(), access({ rowSecurity: false }))).toEqual([
-      "+ looks: row-level security OFF [widened]",
+      "~ looks: row-level security OFF [widened]",
+    ]);
+    expect(compare(access({ rowSecurity: false }), access())).toEqual([
+      "~ looks: row-level security on [narrowed]",
+    ]);
+  });
+
+  it("tells of columns that may be read, where it is not the whole table", () => {
+    expect(
+      compare(
+        access({ rowSecurity: false }),
+        access({
+          rowSecurity: false,
+          rights: { closetai_anonymous: { select: ["note"] } },
+        }),
+      ),
+    ).toEqual(["+ looks: select (note) for anonymous [widened]"]);
+  });
+
+  it("shouts when a view reads with its owner's rights", () => {
+    const of = (overrides: object) =>
+      access({ kind: "view", rowSecurity: false, ...overrides });
+    expect(compare(of({}), of({ ownersRights: true }))).toEqual([
+      expect.stringMatching(/^~ looks: reads with its owner's .*\[widened\]$/),
+    ]);
+    expect(
+      compare(
+        { ...access(), relations: {} },
+        of({
+          ownersRights: true,
+          rights: { closetai_viewer: { select: true } },
+        }),
+      ),
+    ).toEqual([
+      expect.stringMatching(/^\+ looks: reads with its owner's .*\[widened\]$/),
+      "+ looks: select for viewer [widened]",
+    ]);
+    expect(compare(of({ ownersRights: true }), of({}))).toEqual([
+      "~ looks: reads with the rights of whoever asks [narrowed]",
+    ]);
+  });
+
+  it("tells of a grant without a policy, and of a policy without a grant", () => {
+    const roles = {
+      closetai_manager: {
+        login: false,
+        inherits: ["closetai_viewer"],
+        mayBecome: [],
+      },
+    };
+    const of = (relation: Partial<Access["relations"][string]>) => ({
+      ...access(relation),
+      roles,
+    });
+    const rights = {
+      closetai_manager: { select: true as const },
+      closetai_viewer: { select: true as const },
+    };
+    expect(compare(of({}), of({ rights }))).toEqual([
+      "+ looks: select for manager, viewer [widened]",
+      "~ looks: select for manager, viewer is granted, but no policy lets a row through [notable]",
+    ]);
+    const policies = [policy({ using: "true" })];
+    expect(compare(of({ rights }), of({ rights, policies }))).toEqual([
+      "+ looks: policy select_brand for select to viewer using (true) [widened]",
+    ]);
+    expect(compare(of({ rights, policies }), of({ policies }))).toEqual([
+      "- looks: select for manager, viewer [narrowed]",
+      "~ looks: policy select_brand has no effect: no select is granted to viewer [notable]",
     ]);
   });
 

@@ -114,7 +114,11 @@ describe("npm run new table", () => {
   });
 
   it.each([
-    ["a table that is there", "products", /products\.sql is there already/],
+    [
+      "a table that is there",
+      "products",
+      /There is app_public\.products already: .*\.sql makes it/,
+    ],
     ["a table without a policy file of its own", "import_rows_of_all", null],
     ["capital letters", "Looks", /is not a name for a table/],
     ["a hyphen", "lookbook-pages", /is not a name for a table/],
@@ -135,7 +139,8 @@ describe("npm run new table", () => {
       const { status, output } = newTable(name, "brand");
       expect(status).toBe(1);
       expect(output).toMatch(
-        said ?? /makes app_public\.import_rows_of_all already/,
+        said ??
+          /There is app_public\.import_rows_of_all already: .*current\.sql makes it/,
       );
       expect(output).not.toMatch(/\n\s+at /);
       expect([copy.read("current.sql"), readdirSync(testsFolder)]).toEqual(
@@ -155,6 +160,10 @@ describe("npm run new table", () => {
     ]);
     expect(run("table", "looks", "--tenant", "nobody").output).toMatch(
       /Allowed choices are brand, user, none/,
+    );
+    // npm run new table looks --tenant user: npm takes the option for its own.
+    expect(run("table", "looks", "user").output).toMatch(
+      /Expected 1 argument but got 2\.[\s\S]*after a double dash: npm run new/,
     );
   });
 });

@@ -130,6 +130,12 @@ describe("npm run import:catalog", () => {
     ],
     [["--brand", "SLUG"], "Name a file to import, or --resume a run"],
     [["--brand", "SLUG", "/nowhere.csv"], "There is no file /nowhere.csv"],
+    [["--brand", "SLUG", "/"], "/ is a folder. Name a file in it."],
+    [["--brand", "SLUG", "--resume", "5"], "This brand has no import 5."],
+    [
+      ["--brand", "SLUG", "--refused", "/nowhere/refused.csv", "x.csv"],
+      "--refused /nowhere/refused.csv: there is no folder /nowhere. Nothing was done.",
+    ],
     [
       ["--brand", "SLUG", "--as", "who@example.test", "x.csv"],
       "who@example.test is no manager or owner of an active brand",

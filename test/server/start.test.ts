@@ -1,4 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import {
+  type ChildProcess,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -321,12 +326,36 @@ describe("npm start", () => {
     expect(reset.status).toBe(204);
     const answer = await client.signIn("first@people.test", password);
     expect(answer.json).toMatchObject({ role: "closetai_staff_privacy" });
+    expect(() => appoint("nonsense")).toThrow(
+      "nonsense: This is not an e-mail address",
+    );
     // Again, with another role: the account and its password stay.
     appoint("first@people.test", "--role", "support");
     expect((await client.get("/auth/session")).json).toMatchObject({
       role: "closetai_staff_support",
     });
   });
+
+  it.each(["server/start.js", "server/worker/main.ts"])(
+    "%s explains itself, and starts nothing for an option it does not have",
+    (program) => {
+      const told = (...parameters: string[]) =>
+        spawnSync(process.execPath, [program, ...parameters], {
+          cwd: projectDir,
+          encoding: "utf8",
+          env: { ...process.env, NODE_OPTIONS: "", CLOSETAI_DATA_DIR: dataDir },
+        });
+      expect(told("--help")).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining("docs/operations.md"),
+      });
+      expect(told("--quick")).toMatchObject({
+        status: 1,
+        stdout: "",
+        stderr: "error: unknown option '--quick'\n",
+      });
+    },
+  );
 
   it("says all that is wrong with the configuration, and exits with 1", async () => {
     const running = run({ NODE_ENV: "production", PORT: "none" });

@@ -326,6 +326,13 @@ describe("npm run stripe:backfill", () => {
     const { code, err } = await cli("/nowhere.ndjson");
     expect(code).toBe(1);
     expect(err).toBe("There is no file /nowhere.ndjson\n");
+    const file = join(dir, "one.ndjson");
+    writeFileSync(file, "nonsense\n");
+    expect(await cli(file, "--refused", "/nowhere/refused.tsv")).toEqual({
+      code: 1,
+      out: "",
+      err: "--refused /nowhere/refused.tsv: there is no folder /nowhere. Nothing was done.\n",
+    });
   });
 });
 

@@ -6,6 +6,7 @@ export type {
   CatalogRelated,
   CatalogResource,
   CatalogWidget,
+  IconName,
   ScalarKind,
   WidgetName,
 } from "../../../server/catalog/types.ts";

@@ -120,11 +120,12 @@ export const FieldInput = ({
         return <AmountInput {...props} currency={currencyCode} />;
       }
       if (currency === undefined) break;
+      const beside = fieldOf(resource, currency);
       return (
         <MoneyInput
           {...props}
           currencySource={currency}
-          currencyRequired={fieldOf(resource, currency)?.nullable === false}
+          currencyRequired={beside !== undefined && isNeeded(beside, verb)}
         />
       );
     }
