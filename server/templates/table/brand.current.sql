@@ -31,6 +31,8 @@ call app_private.audit_table('app_public.{{table}}', '{id}', '{}', 'brand_id');
 -- Open pages follow its changes by themselves.
 call app_private.announce_changes('app_public.{{table}}', brand_column => 'brand_id');
 
+-- Few rows to a brand: lists search and sort by name without an index of its own.
+comment on column app_public.{{table}}.name is '@isIndexed';
 comment on constraint {{table}}_pkey on app_public.{{table}} is '@error TAKEN id A record with this id already exists.';
 comment on constraint {{table}}_brand_id_fkey on app_public.{{table}} is '@error NTFND brand_id There is no such brand.';
 comment on constraint {{table}}_brand_id_id_key on app_public.{{table}} is '@error TAKEN id A record with this id already exists.';
