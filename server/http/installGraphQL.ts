@@ -76,12 +76,19 @@ export async function installGraphQL(
 
   const onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer) => {
     if (deps.development?.ownsSocket(request)) return;
+    // Node no longer listens to this socket: without a listener, a client that
+    // resets the connection while we ask who it is would end the process.
+    socket.on("error", () => socket.destroy());
     request.requestId = randomUUID();
     void requestScope.run({ requestId: request.requestId }, async () => {
       const refusal = await refuseUpgrade(request, deps);
       if (socket.destroyed) return;
       if (refusal === null) sockets.upgrade(request, socket, head);
-      else socket.end(refusal);
+      else {
+        // end() alone leaves it half open until the client closes its half.
+        socket.once("finish", () => socket.destroy());
+        socket.end(refusal);
+      }
     });
   };
   server.on("upgrade", onUpgrade);

@@ -404,6 +404,72 @@ describe("websockets", () => {
     });
     socket?.terminate();
   });
+
+  /** The head of an upgrade that will be refused. */
+  const refused = [
+    "GET /graphql HTTP/1.1",
+    "Host: localhost",
+    "Origin: https://evil.example",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "",
+    "",
+  ].join("\r\n");
+  const connectTo = (allowHalfOpen = false) =>
+    connect({ port: Number(new URL(server.url).port), allowHalfOpen });
+
+  it("survive who resets the connection before the answer", async () => {
+    for (const origin of ["https://evil.example", server.url]) {
+      for (let wait = 0; wait < 8; wait++) {
+        await new Promise<void>((resolve, reject) => {
+          const socket = connectTo();
+          socket.on("error", reject);
+          socket.on("connect", () => {
+            // With a session to look up, so that the answer takes a moment.
+            socket.write(
+              refused
+                .replace("https://evil.example", origin)
+                .replace(
+                  "Host:",
+                  `Cookie: closetai_session=${"a".repeat(43)}\r\nHost:`,
+                ),
+            );
+            setTimeout(() => {
+              socket.resetAndDestroy();
+              resolve();
+            }, wait);
+          });
+        });
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await server.client().get("/healthz")).status).toBe(200);
+  });
+
+  it("that are refused are let go, also by who does not hang up", async () => {
+    const outcome = await new Promise<string>((resolve, reject) => {
+      const socket = connectTo(true);
+      socket.on("connect", () => socket.write(refused));
+      socket.on("data", () => undefined);
+      socket.on("end", () => {
+        // Whoever still holds the other end takes what is written to it.
+        socket.write("more");
+        setTimeout(() => socket.write("more"), 100);
+        setTimeout(() => {
+          socket.destroy();
+          resolve("still held");
+        }, 1_000);
+      });
+      socket.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EPIPE" || error.code === "ECONNRESET") {
+          resolve("let go");
+        } else reject(error);
+      });
+    });
+    expect(outcome).toBe("let go");
+  });
 });
 
 describe("what every answer carries", () => {
