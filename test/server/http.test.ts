@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Request, Response } from "express";
 import { WebSocket } from "ws";
 
 import { DEFAULT_LIMITS } from "../../server/config.ts";
+import { withinDeadline } from "../../server/http/jsonBody.ts";
 import { addressKey } from "../../server/http/limiters.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type HttpClient, rawRequest } from "../helpers/http.ts";
@@ -666,12 +668,32 @@ describe("slow clients", () => {
     );
   });
 
-  it("who never ends a small body is sent away", async () => {
-    expect(
-      await slow(
-        'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"query":',
-      ),
-    ).toMatch(/^HTTP\/1\.1 408 [\s\S]*BADRQ/);
+  it.each(["/graphql", "/auth/login", "/exports", "/worker/claim"])(
+    "who never ends a small body for %s is sent away",
+    async (path) => {
+      expect(
+        await slow(
+          `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${path === "/worker/claim" ? `wk_${"a".repeat(43)}` : ""}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"query":`.replace(
+            "Authorization: Bearer \r\n",
+            "",
+          ),
+        ),
+      ).toMatch(/^HTTP\/1\.1 408 [\s\S]*BADRQ/);
+    },
+  );
+
+  it("what comes after the deadline reaches nobody", async () => {
+    const told: unknown[] = [];
+    const read = withinDeadline(20, (_req, _res, next) => {
+      setTimeout(() => next(), 60);
+    });
+    void read(
+      {} as Request,
+      { set: () => undefined, on: () => undefined } as unknown as Response,
+      (error?: unknown) => told.push(error),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(told).toMatchObject([{ status: 408 }]);
   });
 });
 
