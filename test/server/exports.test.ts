@@ -25,12 +25,12 @@ beforeAll(async () => {
   people = await makePeople(db);
   server = await startTestServer(db);
   await db.root.query(
-    `insert into app_public.products (brand_id, sku, name, category_code, price_minor, currency, tags)
+    `insert into app_public.products (brand_id, sku, name, category_code, price_minor, currency, tags, brand_label, year)
      select $1::uuid, 'L' || lpad(n::text, 5, '0'), 'Coat ' || n, case when n % 3 = 0 then 'jackets' else 'tops' end,
-       n * 100, 'eur', array['a,b', 'c']
+       n * 100, 'eur', array['a,b', 'c'], case when n % 10 < 4 then 'Label ' || n % 100 end, case when n % 7 > 1 then 2000 + n % 20 end
      from generate_series(1, $3::int) n
      union all
-     select $2::uuid, 'D' || n, 'Denim ' || n, 'bottoms', null, null, '{}' from generate_series(1, $4::int) n`,
+     select $2::uuid, 'D' || n, 'Denim ' || n, 'bottoms', null, null, '{}', null, null from generate_series(1, $4::int) n`,
     [people.lumiere, people.denim, LUMIERE_ROWS, DENIM_ROWS],
   );
   await db.root.query(
@@ -54,6 +54,44 @@ function csv(text: string): Record<string, string>[] {
 }
 
 describe("POST /exports", () => {
+  it.each([
+    "BRAND_LABEL_ASC",
+    "BRAND_LABEL_DESC",
+    "BRAND_LABEL_ASC YEAR_DESC",
+    "YEAR_DESC BRAND_LABEL_DESC PRIMARY_KEY_DESC",
+  ])(
+    "has each row once and in its place where some have no value to sort by: %s",
+    async (order) => {
+      const orderBy = order.split(" ");
+      const answer = await (
+        await signedIn(people.viewer)
+      ).post("/exports", {
+        resource: "products",
+        columns: ["sku"],
+        format: "csv",
+        orderBy,
+      });
+      const { rows } = await db.root.query<{ sku: string }>(
+        `select sku from app_public.products where brand_id = $1 order by ${[
+          ...orderBy,
+          "PRIMARY_KEY_ASC",
+        ]
+          .map((value) =>
+            value
+              .replace("PRIMARY_KEY", "id")
+              .replace(/_(ASC|DESC)$/, " $1")
+              .toLowerCase(),
+          )
+          .join(", ")}`,
+        [people.lumiere],
+      );
+      expect(rows).toHaveLength(LUMIERE_ROWS);
+      expect(csv(answer.text).map(({ sku }) => sku)).toEqual(
+        rows.map(({ sku }) => sku),
+      );
+    },
+  );
+
   it("a viewer exports every row of the own brand, once, and none of another", async () => {
     const answer = await (
       await signedIn(people.viewer)
