@@ -754,6 +754,29 @@ describe("rate limits", () => {
     }
   });
 
+  it("operations over websockets are counted like requests", async () => {
+    const tight = await startTestServer(db, {
+      limits: { ...TEST_LIMITS, requestsPerMinute: 3 },
+    });
+    try {
+      const answers: unknown[] = [];
+      for (let i = 0; i < 4; i++) {
+        answers.push(await overWebsocket(tight.url, "{ __typename }"));
+      }
+      const served = { data: { __typename: "Query" } };
+      expect(answers).toMatchObject([
+        served,
+        served,
+        served,
+        { errors: [{ extensions: { code: "RATED" } }] },
+      ]);
+      const overHttp = await tight.client().post("/graphql", QUERY);
+      expect(overHttp.status).toBe(429);
+    } finally {
+      await tight.close();
+    }
+  });
+
   it("API requests are counted by person, not by what the headers claim", async () => {
     const tight = await startTestServer(db, {
       limits: { ...TEST_LIMITS, requestsPerMinute: 5 },
