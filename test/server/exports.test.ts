@@ -3,6 +3,11 @@ import { inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 
+import type { CatalogResource } from "../../server/catalog/types.ts";
+import {
+  WORKBOOK_CELLS,
+  writeWorkbook,
+} from "../../server/export/writeWorkbook.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import type { HttpClient } from "../helpers/http.ts";
 import {
@@ -52,6 +57,57 @@ async function signedIn(person: Person): Promise<HttpClient> {
 function csv(text: string): Record<string, string>[] {
   return parse(text, { columns: true });
 }
+
+describe("an Excel file", () => {
+  const columns = Array.from({ length: 50 }, (_, index) => ({
+    path: [`c${index}`],
+    label: `Column ${index}`,
+    kind: "string" as const,
+    array: false,
+  }));
+  const request = {
+    resource: { label: "Rows" } as CatalogResource,
+    columns,
+    filter: null,
+    orderBy: [],
+    format: "xlsx" as const,
+  };
+  const row = columns.map(() => "x");
+
+  it("is refused by its cells and its text, not by its rows alone", async () => {
+    async function* wide() {
+      await Promise.resolve();
+      yield { total: WORKBOOK_CELLS / columns.length + 1, rows: [row] };
+    }
+    await expect(writeWorkbook(request, wide())).rejects.toMatchObject({
+      code: "LIMIT",
+      message: expect.stringContaining("20,000 rows"),
+    });
+    async function* long() {
+      await Promise.resolve();
+      yield {
+        total: 51,
+        rows: Array.from({ length: 51 }, () => ["x".repeat(1_000_000)]),
+      };
+    }
+    await expect(writeWorkbook(request, long())).rejects.toMatchObject({
+      code: "LIMIT",
+    });
+  });
+
+  it("is made one at a time", async () => {
+    let open = 0;
+    let most = 0;
+    async function* pages() {
+      most = Math.max(most, ++open);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      yield { total: 1, rows: [row] };
+      open--;
+    }
+    await Promise.all([1, 2, 3].map(() => writeWorkbook(request, pages())));
+    expect(most).toBe(1);
+  });
+});
 
 describe("POST /exports", () => {
   it.each([
