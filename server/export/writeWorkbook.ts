@@ -86,14 +86,25 @@ function cell(
     }
     case "boolean":
       return { value: value === true, type: Boolean };
-    case "datetime":
-      return {
-        value: new Date(String(value)),
-        type: Date,
-        format: "yyyy-mm-dd hh:mm:ss",
-      };
+    case "datetime": {
+      const moment = new Date(String(value));
+      // "infinity" is a moment to PostgreSQL only, and Excel counts from 1900.
+      return moment.getTime() >= EXCEL_BEGINS
+        ? { value: moment, type: Date, format: "yyyy-mm-dd hh:mm:ss" }
+        : { value: cellText(value), type: String };
+    }
     default:
       // Declared as text: a cell that begins with "=" stays what it is.
-      return { value: cellText(value), type: String };
+      return { value: shortened(cellText(value)), type: String };
   }
+}
+
+const EXCEL_BEGINS = Date.UTC(1900, 0, 1);
+/** What a cell may hold; Excel calls a file damaged that has a longer one. */
+const MOST_CHARACTERS = 32_767;
+
+function shortened(text: string): string {
+  return text.length > MOST_CHARACTERS
+    ? `${text.slice(0, MOST_CHARACTERS - 1)}…`
+    : text;
 }

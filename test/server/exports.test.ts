@@ -95,6 +95,42 @@ describe("an Excel file", () => {
     });
   });
 
+  it("holds what Excel cannot hold as text, and no more than a cell may", async () => {
+    const cells = ["text", "datetime", "datetime", "datetime"];
+    async function* pages() {
+      await Promise.resolve();
+      yield {
+        total: 1,
+        rows: [
+          [
+            "x".repeat(40_000),
+            "infinity",
+            "0001-01-01T00:00:00Z",
+            "2026-01-01T00:00:00Z",
+          ],
+        ],
+      };
+    }
+    const { file } = await writeWorkbook(
+      {
+        ...request,
+        columns: cells.map((kind, index) => ({
+          path: [`c${index}`],
+          label: `Column ${index}`,
+          kind: kind === "datetime" ? kind : "string",
+          array: false,
+        })),
+      },
+      pages(),
+    );
+    const sheet = entryOf(file, "xl/worksheets/sheet1.xml");
+    expect(sheet).not.toMatch(/<v>(NaN|-)/);
+    const texts = entryOf(file, "xl/sharedStrings.xml");
+    expect(texts).toContain("infinity");
+    expect(texts).toContain("0001-01-01T00:00:00Z");
+    expect(/x+…/.exec(texts)?.[0]).toHaveLength(32_767);
+  });
+
   it("is made one at a time", async () => {
     let open = 0;
     let most = 0;
