@@ -1,13 +1,18 @@
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { Request, Response } from "express";
+import express, { type Request, type Response } from "express";
 import { WebSocket } from "ws";
 
 import { DEFAULT_LIMITS } from "../../server/config.ts";
+import { noConstraintErrors } from "../../server/errors/constraints.ts";
+import { installErrors } from "../../server/http/installErrors.ts";
 import { withinDeadline } from "../../server/http/jsonBody.ts";
 import { addressKey } from "../../server/http/limiters.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
@@ -694,6 +699,54 @@ describe("slow clients", () => {
     );
     await new Promise((resolve) => setTimeout(resolve, 120));
     expect(told).toMatchObject([{ status: 408 }]);
+  });
+});
+
+describe("who hangs up", () => {
+  it("amid an answer is no fault of ours", async () => {
+    const faults: unknown[] = [];
+    const log = {
+      error: (fault: unknown) => faults.push(fault),
+      warn: () => 0,
+    };
+    const app = express();
+    app.get("/hangs-up", async (_req, res) => {
+      await pipeline(
+        Readable.from(
+          (function* () {
+            for (let i = 0; i < 1_000; i++) yield Buffer.alloc(64 * 1024);
+          })(),
+        ),
+        res,
+      );
+    });
+    app.get("/breaks", async (_req, res) => {
+      res.write("half");
+      await Promise.resolve();
+      throw new Error("broken");
+    });
+    installErrors(app, { log, constraints: () => noConstraintErrors } as never);
+    const listening = app.listen(0, "127.0.0.1");
+    await once(listening, "listening");
+    const { port } = listening.address() as AddressInfo;
+    const ask = (path: string, hangUp: boolean) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => {
+          socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        });
+        socket.on("data", () => {
+          if (hangUp) socket.resetAndDestroy();
+        });
+        socket.on("error", () => undefined);
+        socket.on("close", () => {
+          setTimeout(resolve, 100);
+        });
+      });
+    await ask("/hangs-up", true);
+    expect(faults).toEqual([]);
+    await ask("/breaks", false);
+    expect(faults).toMatchObject([{ code: "FAULT" }]);
+    listening.close();
   });
 });
 
