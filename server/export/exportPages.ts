@@ -5,6 +5,7 @@ import type { ExecutionResult } from "graphql";
 import { AppError } from "../errors.ts";
 import { refuseVariables } from "../graphile/measureDocument.ts";
 import type { ExportColumn, ExportRequest } from "./parseExportRequest.ts";
+import { boundOf, rowsAfter, seekFor } from "./seekRows.ts";
 
 /** As many as one page may hold; memory stays that of one page. */
 const PAGE_ROWS = 500;
@@ -51,31 +52,40 @@ export async function* exportPages(
   const { schema } = resource;
   const list = schema.list;
   if (list === null) throw new AppError("NTFND");
-  const seeks = orderBy.length === 0 && !schema.id.node;
+  // By its key alone a row's place is one range of an index.
+  const byKey = orderBy.length === 0 && !schema.id.node;
+  const order = orderBy.some((value) => value.startsWith("PRIMARY_KEY_"))
+    ? orderBy
+    : [...orderBy, "PRIMARY_KEY_ASC"];
+  const seek = seekFor(resource, order);
+  const keys = byKey
+    ? [schema.id.field]
+    : seek.by === "filter"
+      ? seek.fields.map(({ name }) => name)
+      : [];
   const query = (first: boolean) =>
-    `query Export($filter: ${list.filterType}, $orderBy: [${list.orderByType}!], $after: Cursor) {
-  list: ${list.field}(first: ${PAGE_ROWS}, after: $after, filter: $filter, orderBy: $orderBy) {
+    `query Export($filter: ${list.filterType}, $orderBy: [${list.orderByType}!], $after: Cursor, $offset: Int) {
+  list: ${list.field}(first: ${PAGE_ROWS}, after: $after, offset: $offset, filter: $filter, orderBy: $orderBy) {
     ${first ? "totalCount" : ""}
-    nodes { ${selection(columns, seeks ? schema.id.field : null)} }
+    nodes { ${selection(columns, keys)} }
     pageInfo { hasNextPage endCursor }
   }
 }`;
   let total = 0;
   let after: string | null = null;
-  let bound: unknown = null;
+  let offset: number | null = null;
+  let place: readonly object[] = [];
   for (let page = 0; ; page++) {
     signal.throwIfAborted();
-    const seek = { [schema.id.field]: { greaterThan: bound } };
-    const parts = [filter, bound === null ? null : seek].filter(
-      (part) => part !== null,
-    );
+    const parts = [...(filter === null ? [] : [filter]), ...place];
     const result = await execute(query(page === 0), {
       // An absent filter is left out: the API refuses null as one.
       ...(parts.length > 0 && {
         filter: parts.length > 1 ? { and: parts } : parts[0],
       }),
-      orderBy: orderBy.length > 0 ? orderBy : ["PRIMARY_KEY_ASC"],
+      orderBy: order,
       after,
+      offset,
     });
     const [error] = result.errors ?? [];
     if (error !== undefined) {
@@ -102,8 +112,20 @@ export async function* exportPages(
       ),
     };
     if (!answer.pageInfo.hasNextPage) return;
-    if (seeks) bound = answer.nodes.at(-1)?.[schema.id.field] ?? null;
-    else after = answer.pageInfo.endCursor;
+    const last = answer.nodes.at(-1) ?? {};
+    if (byKey) {
+      place = [{ [schema.id.field]: { greaterThan: last[schema.id.field] } }];
+    } else if (seek.by === "filter") {
+      const bound = boundOf(seek.fields, last);
+      place = [
+        ...(bound === null ? [] : [bound]),
+        rowsAfter(seek.fields, last),
+      ];
+    } else if (seek.by === "cursor") {
+      after = answer.pageInfo.endCursor;
+    } else {
+      offset = (offset ?? 0) + answer.nodes.length;
+    }
     // Others get their turn between two pages.
     await sleep(0);
   }
@@ -111,9 +133,9 @@ export async function* exportPages(
 
 function selection(
   columns: readonly ExportColumn[],
-  key: string | null,
+  keys: readonly string[],
 ): string {
-  const own = new Set(key === null ? [] : [key]);
+  const own = new Set(keys);
   const far = new Map<string, Set<string>>();
   for (const { path } of columns) {
     const [head = "", tail] = path;

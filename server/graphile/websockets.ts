@@ -5,8 +5,10 @@ import type { Duplex } from "node:stream";
 import { CloseCode, makeServer } from "graphql-ws";
 import type { Logger } from "pino";
 import { type GrafservBase, makeGraphQLWSConfig } from "postgraphile/grafserv";
+import { GraphQLError } from "postgraphile/graphql";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 
+import { isError } from "../errors.ts";
 import { requestScope } from "../requestScope.ts";
 import { type GraphQLLimits, MAX_OPEN_OPERATIONS } from "./limits.ts";
 
@@ -30,19 +32,32 @@ export function makeUpgradeHandler(
   options: {
     limits: Pick<GraphQLLimits, "bodyBytes">;
     log: Pick<Logger, "warn">;
+    /** Asked before each operation; what it throws is told instead of an answer. */
+    admit: (request: IncomingMessage) => Promise<void>;
+    maskError: (error: GraphQLError) => GraphQLError;
   },
 ): { upgrade: UpgradeHandler; close: () => Promise<void> } {
   const config = makeGraphQLWSConfig(serv);
   const graphql = makeServer<Record<string, unknown>, Extra>({
     ...config,
     connectionInitWaitTimeout: 5_000,
-    onSubscribe(context, id, payload) {
+    async onSubscribe(context, id, payload) {
       if (Object.keys(context.subscriptions).length > MAX_OPEN_OPERATIONS) {
         context.extra.socket.close(
           CloseCode.TooManyInitialisationRequests,
           "Too many operations at once",
         );
         return;
+      }
+      try {
+        await options.admit(context.extra.request);
+      } catch (error) {
+        if (!isError(error)) throw error;
+        return [
+          options.maskError(
+            new GraphQLError(error.message, { originalError: error }),
+          ),
+        ];
       }
       return config.onSubscribe?.(context, id, payload);
     },

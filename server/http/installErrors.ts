@@ -3,6 +3,14 @@ import type { ErrorRequestHandler, Express } from "express";
 import type { AppDeps } from "../app.ts";
 import { AppError, makeHttpErrors } from "../errors.ts";
 
+/** What a stream says when the other end is gone. */
+const HUNG_UP: ReadonlySet<unknown> = new Set([
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EPIPE",
+]);
+
 /** The last two stops: nothing here, and something went wrong. */
 export function installErrors(app: Express, deps: AppDeps): void {
   const describe = makeHttpErrors({
@@ -15,6 +23,8 @@ export function installErrors(app: Express, deps: AppDeps): void {
   });
 
   const handler: ErrorRequestHandler = (error, req, res, next) => {
+    // Whoever asked has left: nobody is to be told, and nothing is wrong.
+    if (req.socket.destroyed && HUNG_UP.has(codeOf(error))) return;
     const { status, headers, body } = describe(error);
     if (res.headersSent) {
       // Half an answer is out: cut it, so that nobody takes it for a whole one.
@@ -33,4 +43,10 @@ export function installErrors(app: Express, deps: AppDeps): void {
     void next;
   };
   app.use(handler);
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error
+    ? error.code
+    : undefined;
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 
-import express, { type Express, type Request, type Response } from "express";
+import type { Express, Request, Response } from "express";
 
 import type { AppDeps } from "../app.ts";
 import type { Catalogs } from "../catalog/Catalogs.ts";
@@ -13,6 +13,7 @@ import {
 import { ROW_WRITERS } from "../export/writeRows.ts";
 import { writeWorkbook } from "../export/writeWorkbook.ts";
 import type { GraphQLApi } from "./installGraphQL.ts";
+import { jsonOnly, makeJsonBody } from "./jsonBody.ts";
 
 /**
  * POST /exports: a list as a file, all of its rows, streamed. The header
@@ -24,8 +25,8 @@ export function installExports(
   catalogs: Catalogs,
   api: Pick<GraphQLApi, "execute">,
 ): void {
-  const parse = express.json({ limit: config.limits.bodyBytes });
-  app.post("/exports", parse, async (req, res) => {
+  const body = makeJsonBody(config.limits);
+  app.post("/exports", jsonOnly, ...body, async (req, res) => {
     const served = await catalogs.of(req.actor.role);
     if (served === null) throw new AppError("LOGIN");
     const request = parseExportRequest(req.body, served.catalog);

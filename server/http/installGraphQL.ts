@@ -9,13 +9,13 @@ import { grafast } from "postgraphile/grafast";
 import { grafserv } from "postgraphile/grafserv/express/v4";
 
 import type { AppDeps } from "../app.ts";
-import type { Actor } from "../auth/actor.ts";
+import { type Actor, anonymousActor } from "../auth/actor.ts";
 import { isAllowedOrigin } from "../auth/isAllowedOrigin.ts";
 import { makeRegistrationLimitPlugin } from "../auth/RegistrationLimitPlugin.ts";
 import { makeBillingPlugins } from "../billing/BillingPlugin.ts";
 import { makeStripeApi } from "../billing/stripeApi.ts";
 import { catalogPlugins } from "../catalog/plugins.ts";
-import { toPublicError } from "../errors.ts";
+import { makeMaskError, toPublicError } from "../errors.ts";
 import { LiveSubscriber } from "../graphile/live/LiveSubscriber.ts";
 import { makePreset } from "../graphile/preset.ts";
 import { makeUpgradeHandler } from "../graphile/websockets.ts";
@@ -72,16 +72,33 @@ export async function installGraphQL(
   let schema = await instance.getSchema();
   const serv = instance.createServ(grafserv);
   await serv.addTo(app, server, false);
-  const sockets = makeUpgradeHandler(serv, { limits: config.limits, log });
+  const sockets = makeUpgradeHandler(serv, {
+    limits: config.limits,
+    log,
+    maskError: makeMaskError({ log, constraints: deps.constraints }),
+    // An operation over a websocket counts like a request.
+    admit: (request: UpgradeRequest) =>
+      deps.limiters.api({
+        actor: request.actor ?? anonymousActor("none"),
+        ip: request.socket.remoteAddress,
+      }),
+  });
 
   const onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer) => {
     if (deps.development?.ownsSocket(request)) return;
+    // Node no longer listens to this socket: without a listener, a client that
+    // resets the connection while we ask who it is would end the process.
+    socket.on("error", () => socket.destroy());
     request.requestId = randomUUID();
     void requestScope.run({ requestId: request.requestId }, async () => {
       const refusal = await refuseUpgrade(request, deps);
       if (socket.destroyed) return;
       if (refusal === null) sockets.upgrade(request, socket, head);
-      else socket.end(refusal);
+      else {
+        // end() alone leaves it half open until the client closes its half.
+        socket.once("finish", () => socket.destroy());
+        socket.end(refusal);
+      }
     });
   };
   server.on("upgrade", onUpgrade);

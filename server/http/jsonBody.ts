@@ -11,34 +11,43 @@ export function makeJsonBody(
   limits: Pick<Limits, "bodyBytes" | "headersMs">,
 ): RequestHandler[] {
   return [
-    bodyDeadline(limits.headersMs),
-    express.json({
-      limit: limits.bodyBytes,
-      strict: true,
-      type: "application/json",
-    }),
+    withinDeadline(
+      limits.headersMs,
+      express.json({
+        limit: limits.bodyBytes,
+        strict: true,
+        type: "application/json",
+      }),
+    ),
   ];
 }
 
-/** A small body that comes drop by drop only holds a connection. */
-export function bodyDeadline(ms: number): RequestHandler {
+/**
+ * A small body that comes drop by drop only holds a connection. Goes on once:
+ * what the reader says after the deadline is of no use to anybody.
+ */
+export function withinDeadline(
+  ms: number,
+  read: RequestHandler,
+): RequestHandler {
   return (req, res, next) => {
+    let over = false;
+    const goOn: typeof next = (error?: unknown) => {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      next(error);
+    };
     const timer = setTimeout(() => {
       res.set("Connection", "close");
-      next(
+      res.on("finish", () => req.destroy());
+      goOn(
         new AppError("BADRQ", "The request took too long to arrive", {
           status: 408,
         }),
       );
-      res.on("finish", () => req.destroy());
     }, ms);
-    req.on("close", () => {
-      clearTimeout(timer);
-    });
-    req.on("end", () => {
-      clearTimeout(timer);
-    });
-    next();
+    read(req, res, goOn);
   };
 }
 

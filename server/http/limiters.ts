@@ -1,15 +1,19 @@
 import type { Request } from "express";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 
+import type { Actor } from "../auth/actor.ts";
 import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
+
+/** Who asks, over HTTP or a websocket. */
+type Asking = Pick<Request, "ip"> & { actor: Pick<Actor, "userId"> };
 
 /** How often somebody may ask; each throws RATED with the seconds to wait. */
 export type Limiters = {
   /** By address, and by address and what is being guessed at. */
   signIn(address: string | undefined, subject: string): Promise<void>;
   /** By person, or by address when nobody is signed in. */
-  api(req: Request): Promise<void>;
+  api(req: Asking): Promise<void>;
   /** By worker key; and by address, which may not try key after key. */
   worker(address: string | undefined, key: string): Promise<void>;
   /** Counts a worker key that nobody has against the address it came from. */

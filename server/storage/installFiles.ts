@@ -22,7 +22,9 @@ const KEY = /^[a-z]+(\/[0-9A-Za-z-]+)*\/[0-9A-Za-z-]+\.[a-z]+$/;
 export function installFiles(app: Express, deps: AppDeps): void {
   app.use("/files", async (req, res) => {
     const key = readKey(req);
-    const query = new URL(req.originalUrl, "http://localhost").searchParams;
+    // Not as a URL: a target such as http://a:99999/files/… is none.
+    const [, search = ""] = req.originalUrl.split("?", 2);
+    const query = new URLSearchParams(search);
     if (req.method === "PUT") {
       try {
         const ticket = deps.fileUrls.verifyUpload(key, query);

@@ -5,7 +5,7 @@ import { Counter, type Registry } from "prom-client";
 
 import type { AppDeps } from "../app.ts";
 import { AppError } from "../errors.ts";
-import { bodyDeadline } from "../http/jsonBody.ts";
+import { withinDeadline } from "../http/jsonBody.ts";
 import { checkStripeSignature } from "./checkStripeSignature.ts";
 import { Inbox, NotAnEvent } from "./Inbox.ts";
 import { makeWakeWorker } from "./wakeWorker.ts";
@@ -87,8 +87,7 @@ export function installStripeWebhook(
   app.post(
     WEBHOOK_PATH,
     jsonOnly,
-    bodyDeadline(config.limits.headersMs),
-    read,
+    withinDeadline(config.limits.headersMs, read),
     async (req, res) => {
       const body = readText(req.body);
       if (body === null) throw refuse("unreadable");

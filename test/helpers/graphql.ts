@@ -8,6 +8,7 @@ import { grafserv } from "postgraphile/grafserv/node";
 
 import { type Actor, anonymousActor } from "../../server/auth/actor.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/config.ts";
+import { makeMaskError } from "../../server/errors.ts";
 import { loadConstraintErrors } from "../../server/errors/constraints.ts";
 import { LiveSubscriber } from "../../server/graphile/live/LiveSubscriber.ts";
 import { makePreset } from "../../server/graphile/preset.ts";
@@ -116,7 +117,12 @@ export async function makeTestApi(
       void handle(request, response);
     });
   });
-  const sockets = makeUpgradeHandler(serv, { limits, log });
+  const sockets = makeUpgradeHandler(serv, {
+    limits,
+    log,
+    admit: () => Promise.resolve(),
+    maskError: makeMaskError({ log }),
+  });
   server.on("upgrade", (request, socket, head) => {
     Object.assign(request, { actor: actorBehind(request.url) });
     sockets.upgrade(request, socket, head);

@@ -3,6 +3,11 @@ import { inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 
+import type { CatalogResource } from "../../server/catalog/types.ts";
+import {
+  WORKBOOK_CELLS,
+  writeWorkbook,
+} from "../../server/export/writeWorkbook.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import type { HttpClient } from "../helpers/http.ts";
 import {
@@ -25,12 +30,12 @@ beforeAll(async () => {
   people = await makePeople(db);
   server = await startTestServer(db);
   await db.root.query(
-    `insert into app_public.products (brand_id, sku, name, category_code, price_minor, currency, tags)
+    `insert into app_public.products (brand_id, sku, name, category_code, price_minor, currency, tags, brand_label, year)
      select $1::uuid, 'L' || lpad(n::text, 5, '0'), 'Coat ' || n, case when n % 3 = 0 then 'jackets' else 'tops' end,
-       n * 100, 'eur', array['a,b', 'c']
+       n * 100, 'eur', array['a,b', 'c'], case when n % 10 < 4 then 'Label ' || n % 100 end, case when n % 7 > 1 then 2000 + n % 20 end
      from generate_series(1, $3::int) n
      union all
-     select $2::uuid, 'D' || n, 'Denim ' || n, 'bottoms', null, null, '{}' from generate_series(1, $4::int) n`,
+     select $2::uuid, 'D' || n, 'Denim ' || n, 'bottoms', null, null, '{}', null, null from generate_series(1, $4::int) n`,
     [people.lumiere, people.denim, LUMIERE_ROWS, DENIM_ROWS],
   );
   await db.root.query(
@@ -53,7 +58,132 @@ function csv(text: string): Record<string, string>[] {
   return parse(text, { columns: true });
 }
 
+describe("an Excel file", () => {
+  const columns = Array.from({ length: 50 }, (_, index) => ({
+    path: [`c${index}`],
+    label: `Column ${index}`,
+    kind: "string" as const,
+    array: false,
+  }));
+  const request = {
+    resource: { label: "Rows" } as CatalogResource,
+    columns,
+    filter: null,
+    orderBy: [],
+    format: "xlsx" as const,
+  };
+  const row = columns.map(() => "x");
+
+  it("is refused by its cells and its text, not by its rows alone", async () => {
+    async function* wide() {
+      await Promise.resolve();
+      yield { total: WORKBOOK_CELLS / columns.length + 1, rows: [row] };
+    }
+    await expect(writeWorkbook(request, wide())).rejects.toMatchObject({
+      code: "LIMIT",
+      message: expect.stringContaining("20,000 rows"),
+    });
+    async function* long() {
+      await Promise.resolve();
+      yield {
+        total: 51,
+        rows: Array.from({ length: 51 }, () => ["x".repeat(1_000_000)]),
+      };
+    }
+    await expect(writeWorkbook(request, long())).rejects.toMatchObject({
+      code: "LIMIT",
+    });
+  });
+
+  it("holds what Excel cannot hold as text, and no more than a cell may", async () => {
+    const cells = ["text", "datetime", "datetime", "datetime"];
+    async function* pages() {
+      await Promise.resolve();
+      yield {
+        total: 1,
+        rows: [
+          [
+            "x".repeat(40_000),
+            "infinity",
+            "0001-01-01T00:00:00Z",
+            "2026-01-01T00:00:00Z",
+          ],
+        ],
+      };
+    }
+    const { file } = await writeWorkbook(
+      {
+        ...request,
+        columns: cells.map((kind, index) => ({
+          path: [`c${index}`],
+          label: `Column ${index}`,
+          kind: kind === "datetime" ? kind : "string",
+          array: false,
+        })),
+      },
+      pages(),
+    );
+    const sheet = entryOf(file, "xl/worksheets/sheet1.xml");
+    expect(sheet).not.toMatch(/<v>(NaN|-)/);
+    const texts = entryOf(file, "xl/sharedStrings.xml");
+    expect(texts).toContain("infinity");
+    expect(texts).toContain("0001-01-01T00:00:00Z");
+    expect(/x+…/.exec(texts)?.[0]).toHaveLength(32_767);
+  });
+
+  it("is made one at a time", async () => {
+    let open = 0;
+    let most = 0;
+    async function* pages() {
+      most = Math.max(most, ++open);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      yield { total: 1, rows: [row] };
+      open--;
+    }
+    await Promise.all([1, 2, 3].map(() => writeWorkbook(request, pages())));
+    expect(most).toBe(1);
+  });
+});
+
 describe("POST /exports", () => {
+  it.each([
+    "BRAND_LABEL_ASC",
+    "BRAND_LABEL_DESC",
+    "BRAND_LABEL_ASC YEAR_DESC",
+    "YEAR_DESC BRAND_LABEL_DESC PRIMARY_KEY_DESC",
+  ])(
+    "has each row once and in its place where some have no value to sort by: %s",
+    async (order) => {
+      const orderBy = order.split(" ");
+      const answer = await (
+        await signedIn(people.viewer)
+      ).post("/exports", {
+        resource: "products",
+        columns: ["sku"],
+        format: "csv",
+        orderBy,
+      });
+      const { rows } = await db.root.query<{ sku: string }>(
+        `select sku from app_public.products where brand_id = $1 order by ${[
+          ...orderBy,
+          "PRIMARY_KEY_ASC",
+        ]
+          .map((value) =>
+            value
+              .replace("PRIMARY_KEY", "id")
+              .replace(/_(ASC|DESC)$/, " $1")
+              .toLowerCase(),
+          )
+          .join(", ")}`,
+        [people.lumiere],
+      );
+      expect(rows).toHaveLength(LUMIERE_ROWS);
+      expect(csv(answer.text).map(({ sku }) => sku)).toEqual(
+        rows.map(({ sku }) => sku),
+      );
+    },
+  );
+
   it("a viewer exports every row of the own brand, once, and none of another", async () => {
     const answer = await (
       await signedIn(people.viewer)

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
+import { connect } from "node:net";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
@@ -510,6 +511,24 @@ describe("a link", () => {
       ).download(key);
     expect(at(1)).toBe(at(59));
     expect(at(59)).not.toBe(at(60));
+  });
+
+  it("asked for by an address that is no URL is refused, and no fault", async () => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const { port } = new URL(server.url);
+      const socket = connect(Number(port), "127.0.0.1", () => {
+        socket.write(
+          `GET http://a:99999/files/${key} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+        );
+      });
+      let received = "";
+      socket.on("data", (chunk: Buffer) => (received += chunk.toString()));
+      socket.on("error", reject);
+      socket.on("close", () => {
+        resolve(received);
+      });
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
   });
 
   it("only GET, HEAD and PUT are answered", async () => {

@@ -1,12 +1,19 @@
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import express, { type Request, type Response } from "express";
 import { WebSocket } from "ws";
 
 import { DEFAULT_LIMITS } from "../../server/config.ts";
+import { noConstraintErrors } from "../../server/errors/constraints.ts";
+import { installErrors } from "../../server/http/installErrors.ts";
+import { withinDeadline } from "../../server/http/jsonBody.ts";
 import { addressKey } from "../../server/http/limiters.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type HttpClient, rawRequest } from "../helpers/http.ts";
@@ -404,6 +411,72 @@ describe("websockets", () => {
     });
     socket?.terminate();
   });
+
+  /** The head of an upgrade that will be refused. */
+  const refused = [
+    "GET /graphql HTTP/1.1",
+    "Host: localhost",
+    "Origin: https://evil.example",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "",
+    "",
+  ].join("\r\n");
+  const connectTo = (allowHalfOpen = false) =>
+    connect({ port: Number(new URL(server.url).port), allowHalfOpen });
+
+  it("survive who resets the connection before the answer", async () => {
+    for (const origin of ["https://evil.example", server.url]) {
+      for (let wait = 0; wait < 8; wait++) {
+        await new Promise<void>((resolve, reject) => {
+          const socket = connectTo();
+          socket.on("error", reject);
+          socket.on("connect", () => {
+            // With a session to look up, so that the answer takes a moment.
+            socket.write(
+              refused
+                .replace("https://evil.example", origin)
+                .replace(
+                  "Host:",
+                  `Cookie: closetai_session=${"a".repeat(43)}\r\nHost:`,
+                ),
+            );
+            setTimeout(() => {
+              socket.resetAndDestroy();
+              resolve();
+            }, wait);
+          });
+        });
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await server.client().get("/healthz")).status).toBe(200);
+  });
+
+  it("that are refused are let go, also by who does not hang up", async () => {
+    const outcome = await new Promise<string>((resolve, reject) => {
+      const socket = connectTo(true);
+      socket.on("connect", () => socket.write(refused));
+      socket.on("data", () => undefined);
+      socket.on("end", () => {
+        // Whoever still holds the other end takes what is written to it.
+        socket.write("more");
+        setTimeout(() => socket.write("more"), 100);
+        setTimeout(() => {
+          socket.destroy();
+          resolve("still held");
+        }, 1_000);
+      });
+      socket.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EPIPE" || error.code === "ECONNRESET") {
+          resolve("let go");
+        } else reject(error);
+      });
+    });
+    expect(outcome).toBe("let go");
+  });
 });
 
 describe("what every answer carries", () => {
@@ -600,12 +673,80 @@ describe("slow clients", () => {
     );
   });
 
-  it("who never ends a small body is sent away", async () => {
-    expect(
-      await slow(
-        'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"query":',
-      ),
-    ).toMatch(/^HTTP\/1\.1 408 [\s\S]*BADRQ/);
+  it.each(["/graphql", "/auth/login", "/exports", "/worker/claim"])(
+    "who never ends a small body for %s is sent away",
+    async (path) => {
+      expect(
+        await slow(
+          `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${path === "/worker/claim" ? `wk_${"a".repeat(43)}` : ""}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"query":`.replace(
+            "Authorization: Bearer \r\n",
+            "",
+          ),
+        ),
+      ).toMatch(/^HTTP\/1\.1 408 [\s\S]*BADRQ/);
+    },
+  );
+
+  it("what comes after the deadline reaches nobody", async () => {
+    const told: unknown[] = [];
+    const read = withinDeadline(20, (_req, _res, next) => {
+      setTimeout(() => next(), 60);
+    });
+    void read(
+      {} as Request,
+      { set: () => undefined, on: () => undefined } as unknown as Response,
+      (error?: unknown) => told.push(error),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(told).toMatchObject([{ status: 408 }]);
+  });
+});
+
+describe("who hangs up", () => {
+  it("amid an answer is no fault of ours", async () => {
+    const faults: unknown[] = [];
+    const log = {
+      error: (fault: unknown) => faults.push(fault),
+      warn: () => 0,
+    };
+    const app = express();
+    app.get("/hangs-up", async (_req, res) => {
+      await pipeline(
+        Readable.from(
+          (function* () {
+            for (let i = 0; i < 1_000; i++) yield Buffer.alloc(64 * 1024);
+          })(),
+        ),
+        res,
+      );
+    });
+    app.get("/breaks", async (_req, res) => {
+      res.write("half");
+      await Promise.resolve();
+      throw new Error("broken");
+    });
+    installErrors(app, { log, constraints: () => noConstraintErrors } as never);
+    const listening = app.listen(0, "127.0.0.1");
+    await once(listening, "listening");
+    const { port } = listening.address() as AddressInfo;
+    const ask = (path: string, hangUp: boolean) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => {
+          socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        });
+        socket.on("data", () => {
+          if (hangUp) socket.resetAndDestroy();
+        });
+        socket.on("error", () => undefined);
+        socket.on("close", () => {
+          setTimeout(resolve, 100);
+        });
+      });
+    await ask("/hangs-up", true);
+    expect(faults).toEqual([]);
+    await ask("/breaks", false);
+    expect(faults).toMatchObject([{ code: "FAULT" }]);
+    listening.close();
   });
 });
 
@@ -661,6 +802,29 @@ describe("rate limits", () => {
       expect(message).toMatchObject({
         errors: [{ extensions: { code: "RATED" } }],
       });
+    } finally {
+      await tight.close();
+    }
+  });
+
+  it("operations over websockets are counted like requests", async () => {
+    const tight = await startTestServer(db, {
+      limits: { ...TEST_LIMITS, requestsPerMinute: 3 },
+    });
+    try {
+      const answers: unknown[] = [];
+      for (let i = 0; i < 4; i++) {
+        answers.push(await overWebsocket(tight.url, "{ __typename }"));
+      }
+      const served = { data: { __typename: "Query" } };
+      expect(answers).toMatchObject([
+        served,
+        served,
+        served,
+        { errors: [{ extensions: { code: "RATED" } }] },
+      ]);
+      const overHttp = await tight.client().post("/graphql", QUERY);
+      expect(overHttp.status).toBe(429);
     } finally {
       await tight.close();
     }
