@@ -477,7 +477,10 @@ describe("the active brand", () => {
 describe("passwords", () => {
   const NEW_PASSWORD = "another good password";
   const restore = (id: string) =>
-    db.root.query("select app_private.store_password($1, $2, true)", [id, PASSWORD]);
+    db.root.query("select app_private.store_password($1, $2, true)", [
+      id,
+      PASSWORD,
+    ]);
 
   it("a change asks for the old one, ends every session and starts a new one", async () => {
     const here = await signedIn(people.shopper);
