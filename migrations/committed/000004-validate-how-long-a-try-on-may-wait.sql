@@ -1,5 +1,5 @@
---! Previous: sha1:22736502893dad66c53e166fef2c3e2d08de57ce
---! Hash: sha1:0c329c3137735537fc0458cee9d240a7a4f2d72f
+--! Previous: sha1:19dda5011aae2c588a730f5127bb9567461e79f1
+--! Hash: sha1:5416e8c71cb55d5553ee7259babc1a97e02780cb
 --! Message: Validate how long a try-on may wait
 
 -- Undo, then do: this file runs again on every save. See CONTRIBUTING.md.

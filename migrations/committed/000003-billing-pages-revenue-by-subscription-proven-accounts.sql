@@ -1,6 +1,6 @@
 --! Previous: sha1:babface52a997d0ad4387f740dfdf1c149afe78d
---! Hash: sha1:22736502893dad66c53e166fef2c3e2d08de57ce
---! Message: Billing pages, revenue by subscription, accounts that are proven
+--! Hash: sha1:19dda5011aae2c588a730f5127bb9567461e79f1
+--! Message: Billing pages, revenue by subscription, proven accounts
 
 -- Undo, then do: this file runs again on every save. See CONTRIBUTING.md.
 
@@ -681,6 +681,9 @@ revoke execute on function app_private.row_pk(jsonb, text[]) from public;
 create or replace function app_private.tg__audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- The plan of the first call is kept: made for one row, it would compare every new
+-- row with every old one in the next statement of a thousand.
+set enable_nestloop = off
 as $$
 declare
   v_pk text[] := TG_ARGV[0]::text[];
