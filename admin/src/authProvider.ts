@@ -1,5 +1,6 @@
 import type { AuthProvider } from "react-admin";
 
+import { tellSignedOut } from "./auth/otherTabs.ts";
 import { noteRefusal } from "./auth/sessionTrouble.ts";
 import { canAccess } from "./canAccess.ts";
 import { forgetSession, loadSession, signIn, signOut } from "./session.ts";
@@ -17,6 +18,7 @@ export const authProvider: AuthProvider = {
     const session = await loadSession().catch(() => null);
     if (session?.user != null) {
       await signOut();
+      tellSignedOut();
     }
   },
 

@@ -23,6 +23,7 @@ import {
   switchBrand,
 } from "../session.ts";
 import { errorSentence, PasswordField } from "./AuthForm.tsx";
+import { followSignOut } from "./otherTabs.ts";
 import { setTrouble, useSessionTrouble } from "./sessionTrouble.ts";
 
 const openAnew = (path: string) => window.location.assign(`/admin${path}`);
@@ -240,6 +241,7 @@ const Trouble = ({ before }: { before: Session }) => {
 export const SessionDialog = () => {
   const trouble = useSessionTrouble();
   const before = actingSession();
+  useEffect(followSignOut, []);
   return trouble === "none" || before === null ? null : (
     <Trouble before={before} />
   );

@@ -254,7 +254,7 @@ export const billingMessages = {
       unknown: "Not told",
     },
 
-    mrr: "What %{brand} pays each month",
+    mrr: "What %{brand} pays each month, in US dollars",
     mrr_figure: "Each month",
     mrr_definition:
       "Monthly recurring revenue of your plans in US dollars: yearly prices by 12, lasting discounts taken off, taxes, usage and one-off purchases left out. Other currencies at the rate of the day the plan began.",

@@ -13,6 +13,7 @@ import { LinkBase, useTranslate } from "react-admin";
 
 import { Definition } from "../components/Definition.tsx";
 import { EmptyState } from "../components/EmptyState.tsx";
+import { useIsPhone } from "../components/ListFrame.tsx";
 import { MoneyChange } from "../components/Money.tsx";
 import { jobsLink } from "../wallet/jobLinks.ts";
 import type { Period } from "./period.ts";
@@ -110,6 +111,86 @@ const useColumns = (period: Period, isShort: boolean): Column[] => {
   ];
 };
 
+/** On a phone each brand is a card that names its figures. */
+const Cards = ({
+  places,
+  total,
+  columns,
+}: {
+  places: readonly Place[];
+  total: PlaceTotal | undefined;
+  columns: readonly Column[];
+}) => {
+  const translate = useTranslate();
+  const figures = (cellOf: (column: Column) => ReactNode) => (
+    <Box
+      component="dl"
+      sx={{
+        m: 0,
+        mt: 0.5,
+        display: "grid",
+        gridTemplateColumns: "1fr 1fr",
+        columnGap: 2,
+        rowGap: 0.75,
+      }}
+    >
+      {columns.map((column) => {
+        const cell = cellOf(column);
+        return cell === undefined ? null : (
+          <Box key={column.name} sx={{ minWidth: 0 }}>
+            <Typography component="dt" variant="caption" color="textSecondary">
+              {translate(`revenue.leaderboard.${column.name}`)}
+            </Typography>
+            <Typography
+              component="dd"
+              variant="body2"
+              sx={{ ...numbers, m: 0 }}
+            >
+              {cell}
+            </Typography>
+          </Box>
+        );
+      })}
+    </Box>
+  );
+  const card = {
+    py: 1.5,
+    borderTop: 1,
+    borderColor: "divider",
+    "&:first-of-type": { borderTop: 0, pt: 0 },
+  } as const;
+  return (
+    <Box component="ol" sx={{ listStyle: "none", m: 0, p: 0 }}>
+      {places.map((place) => (
+        <Box component="li" key={place.brandId} sx={card}>
+          <Typography component="span" color="textSecondary" sx={{ mr: 1 }}>
+            {place.place}
+          </Typography>
+          <Link
+            component={LinkBase}
+            to={`/brands/${place.brandId}/show`}
+            color="inherit"
+            sx={{ fontWeight: 600 }}
+          >
+            {place.name}
+          </Link>
+          {figures(({ cell }) => cell(place))}
+        </Box>
+      ))}
+      {total && (
+        <Box component="li" sx={card}>
+          <Typography variant="subtitle2" component="span">
+            {translate("revenue.leaderboard.all", {
+              smart_count: total.brands,
+            })}
+          </Typography>
+          {figures(({ total: sum }) => sum?.(total))}
+        </Box>
+      )}
+    </Box>
+  );
+};
+
 /** Brands by MRR, with what all of them come to. */
 export const LeaderboardTable = ({
   period,
@@ -124,6 +205,7 @@ export const LeaderboardTable = ({
   const { data } = useLeaderboard(period, limit);
   const { data: total } = useLeaderboardTotal(period);
   const columns = useColumns(period, isShort);
+  const isPhone = useIsPhone();
   if (data === undefined) return <Skeleton variant="rounded" height={260} />;
   if (data.length === 0) {
     return (
@@ -136,6 +218,7 @@ export const LeaderboardTable = ({
       />
     );
   }
+  if (isPhone) return <Cards places={data} total={total} columns={columns} />;
   return (
     <Box
       sx={{ overflowX: "auto" }}

@@ -6,9 +6,11 @@ import { useDataProvider } from "react-admin";
 import type { AdminResource } from "../catalog/adopt.ts";
 import { useCatalog } from "../catalog/CatalogContext.tsx";
 import {
+  defaultColumns,
   defaultSort,
   representationOf,
   representationPaths,
+  representing,
 } from "../catalog/columns.ts";
 import { useSession } from "../useSession.ts";
 
@@ -54,13 +56,22 @@ export const useRecordSearch = (text: string) => {
       can(resource.name, "list") &&
       can(resource.name, "show"),
   );
+  // A field that is searched besides the name; by full text, the first of the
+  // list's texts: a SKU tells two garments of one name apart.
   const hintOf = (resource: AdminResource): string | null => {
     const search = catalog.schemas[resource.name]?.search;
-    return search?.by === "fields"
-      ? (search.fields.find(
-          (field) => field !== resource.represent && !field.includes("."),
-        ) ?? null)
-      : null;
+    const shown = representing(resource);
+    const fields =
+      search?.by === "fields"
+        ? search.fields
+        : defaultColumns(resource).filter((name) => {
+            const field = resource.fields.find((each) => each.name === name);
+            return field?.kind === "string" && field.widget === null;
+          });
+    return (
+      fields.find((field) => !shown.includes(field) && !field.includes(".")) ??
+      null
+    );
   };
   const answers = useQueries({
     queries: searched.map((resource) => ({

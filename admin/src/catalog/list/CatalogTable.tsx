@@ -70,6 +70,9 @@ export const PhoneRows = ({
       !said.includes(field.name),
   );
   const isLinked = resource.verbs.show || resource.verbs.update;
+  // Two amounts side by side do not say which is which.
+  const isOneOfSeveral = (field: CatalogField) =>
+    rest.filter(({ widget }) => widget?.name === field.widget?.name).length > 1;
   return (
     <PhoneList
       {...(isLinked
@@ -91,7 +94,9 @@ export const PhoneRows = ({
             <span key={field.name}>
               {index > 0 && " · "}
               {/* Without its heading a bare number says nothing. */}
-              {isNumeric(field) && field.widget === null && `${field.label} `}
+              {isNumeric(field) &&
+                (field.widget === null || isOneOfSeveral(field)) &&
+                `${field.label} `}
               {/* The whole card is one link, so a reference is only its name. */}
               {field.reference === null || field.reference.relation === null ? (
                 <FieldValue
