@@ -1,5 +1,5 @@
 --! Previous: sha1:babface52a997d0ad4387f740dfdf1c149afe78d
---! Hash: sha1:19dda5011aae2c588a730f5127bb9567461e79f1
+--! Hash: sha1:525a29b9671fda923440726445925cc1e5e63b51
 --! Message: Billing pages, revenue by subscription, proven accounts
 
 -- Undo, then do: this file runs again on every save. See CONTRIBUTING.md.
@@ -1698,7 +1698,15 @@ create function app_public.audit_log_actor_name(event app_public.audit_log) retu
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select app_private.audit_actor_name(event.actor_kind, event.actor_id)
+  -- A definer function asks itself whether its caller still is who the role says.
+  select case when case
+      when app_hidden.current_request_role() like ':ROLE_STAFF%' then exists (
+        select from app_public.staff_members s join app_public.users u on u.id = s.user_id and u.status = 'active'
+        where s.user_id = app_hidden.current_user_id())
+      else exists (
+        select from app_public.brand_members m
+        where m.brand_id = app_hidden.current_brand_id() and m.user_id = app_hidden.current_user_id())
+    end then app_private.audit_actor_name(event.actor_kind, event.actor_id) end
 $$;
 revoke execute on function app_public.audit_log_actor_name(app_public.audit_log) from public;
 grant execute on function app_public.audit_log_actor_name(app_public.audit_log) to :ROLE_BRAND_OWNER, :ROLE_STAFF_ADMIN;

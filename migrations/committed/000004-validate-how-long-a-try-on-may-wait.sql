@@ -1,5 +1,5 @@
---! Previous: sha1:19dda5011aae2c588a730f5127bb9567461e79f1
---! Hash: sha1:5416e8c71cb55d5553ee7259babc1a97e02780cb
+--! Previous: sha1:525a29b9671fda923440726445925cc1e5e63b51
+--! Hash: sha1:47709d674fb945075ed2c72dc7b2463872b3af57
 --! Message: Validate how long a try-on may wait
 
 -- Undo, then do: this file runs again on every save. See CONTRIBUTING.md.

@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 import type { ErrorRequestHandler, Express } from "express";
 
 import type { AppDeps } from "../app.ts";
@@ -23,8 +25,10 @@ export function installErrors(app: Express, deps: AppDeps): void {
   });
 
   const handler: ErrorRequestHandler = (error, req, res, next) => {
-    // Whoever asked has left: nobody is to be told, and nothing is wrong.
-    if (req.socket.destroyed && HUNG_UP.has(codeOf(error))) return;
+    // Whoever asked has left: nobody is to be told, and nothing is wrong. A body that
+    // was cut off by us has no socket any more, and its sender waits for an answer.
+    const socket = req.socket as Socket | null;
+    if (socket?.destroyed === true && HUNG_UP.has(codeOf(error))) return;
     const { status, headers, body } = describe(error);
     if (res.headersSent) {
       // Half an answer is out: cut it, so that nobody takes it for a whole one.

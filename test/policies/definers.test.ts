@@ -63,6 +63,9 @@ function argument(type: string): string {
   if (type === "text[]") return `'{a,b,c}'`;
   if (type === "app_public.background_state") return "'dead'";
   if (type === "app_public.stripe_event_status[]") return "'{dead}'";
+  if (type === "app_public.audit_log") {
+    return `jsonb_populate_record(null::app_public.audit_log, '{"actor_kind": "user", "actor_id": "${people["B.owner"]}"}')`;
+  }
   if (type === "text") return "'something long enough to be a reason'";
   throw new Error(`No value for a parameter of type ${type}`);
 }
