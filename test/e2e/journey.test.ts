@@ -495,6 +495,34 @@ describe("people in a browser", () => {
     await visit.close();
   });
 
+  it("the audit log says who did what in words, and opens on a phone", async () => {
+    const visit = await stage.visit({ as: people.owner, width: 390 });
+    const { page } = visit;
+    const sku = `audit-${Date.now()}`;
+    await page.goto("/admin/products/create");
+    await page.getByRole("textbox", { name: "Name" }).fill("A coat to audit");
+    await page.getByRole("textbox", { name: "SKU" }).fill(sku);
+    await page.getByRole("combobox", { name: "Category" }).click();
+    await page.getByRole("option", { name: "Jackets" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("A coat to audit").first().waitFor();
+    await page.goto("/admin/audit_log");
+    // Her name, not the kind of actor she is.
+    const entry = page
+      .getByRole("button", { name: /^Product/ })
+      .filter({ hasText: "Camille" })
+      .first();
+    await entry.click();
+    await page.getByText(sku).waitFor();
+    expect(
+      await page.evaluate(
+        () => document.documentElement.scrollWidth - window.innerWidth,
+      ),
+    ).toBeLessThanOrEqual(0);
+    expect(visit.complaints).toEqual([]);
+    await visit.close();
+  });
+
   it("a shopper adds a garment to the own wardrobe and takes it out", async () => {
     const visit = await stage.visit({ as: people.shopper });
     const { page } = visit;

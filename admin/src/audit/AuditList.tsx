@@ -52,7 +52,11 @@ const toneOf = (action: string): Tone =>
         : "warning";
 
 const Action = ({ row }: { row: AuditRow }) => (
-  <StatusChip tone={toneOf(row.action)} label={`audit.action.${row.action}`} />
+  <StatusChip
+    tone={toneOf(row.action)}
+    label={`audit.action.${row.action}`}
+    fallback={row.action.replaceAll("_", " ")}
+  />
 );
 
 const useResourceOf = () => {
@@ -230,7 +234,16 @@ const PhoneRows = () => {
         slotProps={{ transition: { unmountOnExit: true } }}
         sx={{ bgcolor: "transparent", borderTop: 1, borderColor: "divider" }}
       >
-        <AccordionSummary expandIcon={<ExpandMoreIcon />}>
+        <AccordionSummary
+          expandIcon={<ExpandMoreIcon />}
+          sx={{
+            "& .MuiAccordionSummary-content": {
+              alignItems: "center",
+              gap: 1.5,
+              minWidth: 0,
+            },
+          }}
+        >
           <Box sx={{ flex: 1, minWidth: 0 }}>
             <Typography
               variant="subtitle2"

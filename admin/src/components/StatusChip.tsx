@@ -10,10 +10,13 @@ export type Tone = "success" | "warning" | "error" | "info" | "quiet";
 export const StatusChip = ({
   tone,
   label,
+  fallback = label,
   icon: Icon,
 }: {
   tone: Tone;
   label: string;
+  /** What to say where the label has no words. */
+  fallback?: string;
   /** In place of the dot. */
   icon?: ComponentType;
 }) => {
@@ -64,7 +67,7 @@ export const StatusChip = ({
           <Icon />
         </Box>
       )}
-      {translate(label, { _: label })}
+      {translate(label, { _: fallback })}
     </Box>
   );
 };

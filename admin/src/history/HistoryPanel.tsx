@@ -227,6 +227,7 @@ export const HistoryPanel = ({
               <StatusChip
                 tone={tones[entry.action] ?? "quiet"}
                 label={`audit.action.${entry.action}`}
+                fallback={entry.action.replaceAll("_", " ")}
               />
               <Typography variant="subtitle2" component="span">
                 {entry.actorName ??

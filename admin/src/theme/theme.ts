@@ -455,7 +455,10 @@ const makeTheme = (mode: Mode): RaThemeOptions => {
           root: {
             "& .RaList-main": { minWidth: 0 },
             "& .RaList-content": { overflow: "hidden" },
-            "& .RaList-actions": { alignItems: "center" },
+            "& .RaList-actions": {
+              alignItems: "center",
+              "@media (max-width: 599.95px)": { alignItems: "stretch" },
+            },
           },
         },
       },
