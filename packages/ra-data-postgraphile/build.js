@@ -48,6 +48,7 @@ delete published.files;
 published.types = "./index.d.ts";
 published.exports = {
   ".": { types: "./index.d.ts", default: "./index.js" },
+  "./keyset": { types: "./keyset.d.ts", default: "./keyset.js" },
   "./package.json": "./package.json",
 };
 writeFileSync(

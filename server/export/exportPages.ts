@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ExecutionResult } from "graphql";
+import { placeFilter, seekBy } from "ra-data-postgraphile/keyset";
 
 import { AppError } from "../errors.ts";
 import { refuseVariables } from "../graphile/measureDocument.ts";
 import type { ExportColumn, ExportRequest } from "./parseExportRequest.ts";
-import { boundOf, rowsAfter, seekFor } from "./seekRows.ts";
+import { fieldsOf } from "./seekRows.ts";
 
 /** As many as one page may hold; memory stays that of one page. */
 const PAGE_ROWS = 500;
@@ -57,11 +58,15 @@ export async function* exportPages(
   const order = orderBy.some((value) => value.startsWith("PRIMARY_KEY_"))
     ? orderBy
     : [...orderBy, "PRIMARY_KEY_ASC"];
-  const seek = seekFor(resource, order);
+  // As the data provider pages: PostGraphile's cursor where no field that is sorted
+  // by may be empty, else the place of the last row as a filter. What cannot be
+  // compared is counted off, which costs more with each page.
+  const fields = fieldsOf(resource, order);
+  const seek = fields === null ? null : seekBy(schema, fields);
   const keys = byKey
     ? [schema.id.field]
-    : seek.by === "filter"
-      ? seek.fields.map(({ name }) => name)
+    : seek === "filter"
+      ? (fields ?? []).map(({ field }) => field)
       : [];
   const query = (first: boolean) =>
     `query Export($filter: ${list.filterType}, $orderBy: [${list.orderByType}!], $after: Cursor, $offset: Int) {
@@ -115,13 +120,13 @@ export async function* exportPages(
     const last = answer.nodes.at(-1) ?? {};
     if (byKey) {
       place = [{ [schema.id.field]: { greaterThan: last[schema.id.field] } }];
-    } else if (seek.by === "filter") {
-      const bound = boundOf(seek.fields, last);
-      place = [
-        ...(bound === null ? [] : [bound]),
-        rowsAfter(seek.fields, last),
-      ];
-    } else if (seek.by === "cursor") {
+    } else if (seek === "filter") {
+      const later = placeFilter(schema, fields ?? [], "after", {
+        cursor: null,
+        values: keys.map((key) => last[key]),
+      });
+      place = later === null ? [] : [later];
+    } else if (seek === "cursor") {
       after = answer.pageInfo.endCursor;
     } else {
       offset = (offset ?? 0) + answer.nodes.length;

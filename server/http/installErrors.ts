@@ -3,10 +3,11 @@ import type { Socket } from "node:net";
 import type { ErrorRequestHandler, Express } from "express";
 
 import type { AppDeps } from "../app.ts";
+import { errorCode } from "../db/errorCode.ts";
 import { AppError, makeHttpErrors } from "../errors.ts";
 
 /** What a stream says when the other end is gone. */
-const HUNG_UP: ReadonlySet<unknown> = new Set([
+const HUNG_UP: ReadonlySet<string | null> = new Set([
   "ERR_STREAM_PREMATURE_CLOSE",
   "ECONNABORTED",
   "ECONNRESET",
@@ -28,7 +29,7 @@ export function installErrors(app: Express, deps: AppDeps): void {
     // Whoever asked has left: nobody is to be told, and nothing is wrong. A body that
     // was cut off by us has no socket any more, and its sender waits for an answer.
     const socket = req.socket as Socket | null;
-    if (socket?.destroyed === true && HUNG_UP.has(codeOf(error))) return;
+    if (socket?.destroyed === true && HUNG_UP.has(errorCode(error))) return;
     const { status, headers, body } = describe(error);
     if (res.headersSent) {
       // Half an answer is out: cut it, so that nobody takes it for a whole one.
@@ -47,10 +48,4 @@ export function installErrors(app: Express, deps: AppDeps): void {
     void next;
   };
   app.use(handler);
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error
-    ? error.code
-    : undefined;
 }

@@ -22,6 +22,7 @@ import {
 import type { AdminResource } from "../catalog/adopt.ts";
 import { useCatalog } from "../catalog/CatalogContext.tsx";
 import { PlainValue } from "../catalog/fields/PlainValue.tsx";
+import type { CatalogField } from "../catalog/types.ts";
 import { ListFrame, useIsPhone } from "../components/ListFrame.tsx";
 import { ListTools } from "../components/ListTools.tsx";
 import { RelativeTime } from "../components/RelativeTime.tsx";
@@ -59,26 +60,23 @@ const Action = ({ row }: { row: AuditRow }) => (
   />
 );
 
-const useResourceOf = () => {
-  const { resources } = useCatalog();
-  return (table: string): AdminResource | undefined =>
-    resources.find((resource) => resource.table === table);
-};
-
-const useWords = () => {
+/** The trail speaks SQL; the catalogue knows what people call it. */
+const useTold = () => {
   const translate = useTranslate();
-  const resourceOf = useResourceOf();
+  const { resources } = useCatalog();
+  const resourceOf = ({ tableName }: AuditRow): AdminResource | undefined =>
+    resources.find(({ table }) => table === tableName);
+  const fieldOf = (row: AuditRow, column: string): CatalogField | undefined =>
+    resourceOf(row)?.fields.find((field) => field.column === column);
+  const columnOf = (row: AuditRow, column: string): string =>
+    fieldOf(row, column)?.label ?? column;
   return {
-    tableOf: ({ tableName }: AuditRow) =>
-      resourceOf(tableName)?.singular ?? tableName,
-    columnsOf: ({ tableName, changedColumns }: AuditRow) =>
-      changedColumns
-        .map(
-          (column) =>
-            resourceOf(tableName)?.fields.find((each) => each.column === column)
-              ?.label ?? column,
-        )
-        .join(", "),
+    resourceOf,
+    fieldOf,
+    columnOf,
+    tableOf: (row: AuditRow) => resourceOf(row)?.singular ?? row.tableName,
+    columnsOf: (row: AuditRow) =>
+      row.changedColumns.map((column) => columnOf(row, column)).join(", "),
     actorOf: ({ actorName, actorKind }: AuditRow) =>
       actorName ?? translate(`audit.actor.${actorKind}`, { _: actorKind }),
   };
@@ -86,8 +84,8 @@ const useWords = () => {
 
 /** What was changed, with the way to it where there is a page of it. */
 const Subject = ({ row }: { row: AuditRow }) => {
-  const { tableOf } = useWords();
-  const resource = useResourceOf()(row.tableName);
+  const { tableOf, resourceOf } = useTold();
+  const resource = resourceOf(row);
   const name = tableOf(row);
   // A key of several columns is no address, and what is deleted has no page.
   const isOpen =
@@ -117,8 +115,9 @@ const Value = ({
   column: string;
   value: unknown;
 }) => {
-  const resource = useResourceOf()(row.tableName);
-  const field = resource?.fields.find((each) => each.column === column);
+  const { resourceOf, fieldOf } = useTold();
+  const resource = resourceOf(row);
+  const field = fieldOf(row, column);
   if (value === null || value === undefined) return "–";
   if (resource === undefined || field === undefined) {
     return typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -132,16 +131,13 @@ const Value = ({
 const Difference = () => {
   const row = useRecordContext<AuditRow>();
   const translate = useTranslate();
-  const resourceOf = useResourceOf();
+  const { columnOf } = useTold();
   if (!row) return null;
   const diff: Record<string, unknown> =
     typeof row.diff === "string"
       ? (JSON.parse(row.diff) as Record<string, unknown>)
       : (row.diff ?? {});
   const entries = Object.entries(diff);
-  const labelOf = (column: string) =>
-    resourceOf(row.tableName)?.fields.find((each) => each.column === column)
-      ?.label ?? column;
   return (
     <Box sx={{ py: 1.5, px: { xs: 0, sm: 2 } }}>
       {row.reason && (
@@ -175,7 +171,7 @@ const Difference = () => {
                 variant="caption"
                 color="textSecondary"
               >
-                {labelOf(column)}
+                {columnOf(row, column)}
               </Typography>
               <Typography
                 component="dd"
@@ -224,7 +220,7 @@ const Difference = () => {
 /** On a phone each opens below itself. */
 const PhoneRows = () => {
   const { data, isPending } = useListContext<AuditRow>();
-  const { tableOf, columnsOf, actorOf } = useWords();
+  const { tableOf, columnsOf, actorOf } = useTold();
   if (isPending) return <Skeleton variant="rounded" height={320} />;
   return data?.map((row) => (
     <RecordContextProvider key={row.id} value={row}>
@@ -269,7 +265,7 @@ const PhoneRows = () => {
 
 const AuditRows = () => {
   const isPhone = useIsPhone();
-  const { columnsOf, actorOf } = useWords();
+  const { columnsOf, actorOf } = useTold();
   if (isPhone) return <PhoneRows />;
   return (
     <DataTable<AuditRow>

@@ -7,6 +7,7 @@ import type {
 } from "ra-core";
 
 import { invalidValue } from "./errors.ts";
+import { isDescending } from "./keyset.ts";
 import { constantCase } from "./names.ts";
 import { apiField, fieldNamed } from "./resources.ts";
 import type {
@@ -18,10 +19,6 @@ import type {
 import { isSameValue, isUuid, sendValue } from "./values.ts";
 
 type Data = Readonly<Record<string, unknown>>;
-
-/** An address may name a column to sort by and no direction. */
-export const isDescending = (order: string | undefined): boolean =>
-  order?.toUpperCase() === "DESC";
 
 /** Always ends in the primary key, so that pages neither repeat nor miss a row. */
 export const buildOrderBy = (

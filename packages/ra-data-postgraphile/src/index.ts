@@ -14,8 +14,7 @@ export type {
 export { defaultLimits, makeDataProvider } from "./dataProvider.ts";
 export type { ErrorBody, FieldErrors, StatusByCode } from "./errors.ts";
 export { statusByCode } from "./errors.ts";
-export type { Operand, Operator, Operators } from "./filters.ts";
-export { collectionOperators, operatorsOf } from "./filters.ts";
+export { collectionOperators } from "./filters.ts";
 export type { FetchOptions } from "./graphqlFetch.ts";
 export { makeGraphQLFetch } from "./graphqlFetch.ts";
 export type {
@@ -34,6 +33,8 @@ export type {
 } from "./live.ts";
 export { listTopic, recordTopic, rowsChanged } from "./live.ts";
 export { listOperations } from "./operations.ts";
+export type { Operand, Operator, Operators } from "./operators.ts";
+export { operatorsOf } from "./operators.ts";
 export type { ListResult } from "./readList.ts";
 export type {
   FieldInput,

@@ -1,5 +1,5 @@
-import { operatorsOf } from "./filters.ts";
 import { constantCase, lowerFirst } from "./names.ts";
+import { operatorsOf } from "./operators.ts";
 import { checkResources } from "./resources.ts";
 import type {
   CollectionSchema,

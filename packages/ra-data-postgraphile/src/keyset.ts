@@ -1,7 +1,6 @@
 import type { SortPayload } from "ra-core";
 
-import { isDescending } from "./buildVariables.ts";
-import { operatorsOf } from "./filters.ts";
+import { operatorsOf } from "./operators.ts";
 import type { ResourceSchema, SortItem } from "./types.ts";
 
 type Filter = Record<string, unknown>;
@@ -13,6 +12,10 @@ type Filter = Record<string, unknown>;
 export type Place = { cursor: string | null; values: readonly unknown[] };
 
 export type Seek = "after" | "before";
+
+/** An address may name a column to sort by and no direction. */
+export const isDescending = (order: string | undefined): boolean =>
+  order?.toUpperCase() === "DESC";
 
 /** The whole order of a list: the sort fields, then the primary key's. */
 export const sortFields = (
