@@ -186,11 +186,15 @@ async function isQuiet(page: Page): Promise<boolean> {
 
 /**
  * Waits until the page asks for nothing, changes nothing, and says nowhere that
- * it is filling. What a test then expects to see it still waits for by name.
+ * it is filling, all at once. What a test then expects to see it still waits for by name.
  */
 export async function settled(page: Page): Promise<void> {
   const giveUpAt = Date.now() + 60_000;
-  while (!(await isQuiet(page))) {
+  // A placeholder that goes makes room for what asks next: both at the same time.
+  while (
+    !(await isQuiet(page)) ||
+    (await page.locator(".MuiSkeleton-root").count()) > 0
+  ) {
     if (Date.now() > giveUpAt) {
       const left = [...(underway.get(page) ?? [])].map((one) => one.url());
       throw new Error(
@@ -198,10 +202,6 @@ export async function settled(page: Page): Promise<void> {
       );
     }
   }
-  await page
-    .locator(".MuiSkeleton-root")
-    .first()
-    .waitFor({ state: "detached" });
   await page.evaluate(async () => {
     await document.fonts.ready;
     await Promise.all(
